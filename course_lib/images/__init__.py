@@ -1,8 +1,10 @@
 """Images: load, validate, convert. (B, 3, H, W) float RGB in [0, 1]; grey is (B, 1, H, W)."""
 
 from course_lib.images.arrays import from_array, resize, to_array
-from course_lib.images.checks import check_images
+from course_lib.images.checks import check_images, values_checked
 from course_lib.images.colour import (
+    BT601,
+    BT709,
     hsv_from_rgb,
     lab_from_rgb,
     linear_from_srgb,
@@ -14,6 +16,7 @@ from course_lib.images.colour import (
     rgb_from_ycbcr,
     rgb_from_yuv,
     srgb_from_linear,
+    weighted,
     xyz_from_rgb,
     ycbcr_from_rgb,
     yuv_from_rgb,
@@ -21,6 +24,8 @@ from course_lib.images.colour import (
 from course_lib.images.files import MAX_PIXELS, load
 
 __all__ = [
+    "BT601",
+    "BT709",
     "MAX_PIXELS",
     "check_images",
     "from_array",
@@ -38,6 +43,8 @@ __all__ = [
     "rgb_from_yuv",
     "srgb_from_linear",
     "to_array",
+    "values_checked",
+    "weighted",
     "xyz_from_rgb",
     "ycbcr_from_rgb",
     "yuv_from_rgb",

@@ -1,7 +1,26 @@
 """The one place that says what an image is, and what to do when it is none."""
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
+
+_CHECKED = contextvars.ContextVar("values of images are checked already", default=False)
+
+
+@contextlib.contextmanager
+def values_checked() -> Iterator[None]:
+    """Inside it ``check_images`` looks at shape and dtype only.
+
+    For functions that have checked their images and then call others that would read all values again.
+    """
+    token = _CHECKED.set(True)
+    try:
+        yield
+    finally:
+        _CHECKED.reset(token)
 
 
 def check_images(image: Tensor, name: str = "image", channels: tuple[int, ...] = (1, 3)) -> None:
@@ -33,7 +52,8 @@ def check_images(image: Tensor, name: str = "image", channels: tuple[int, ...] =
         return
     if image.numel() == 0:
         raise ValueError(f"{name}: expected at least one image and one pixel, got shape {tuple(image.shape)}")
-    _check_range(image, name)
+    if not _CHECKED.get():
+        _check_range(image, name)
 
 
 def _check_range(image: Tensor, name: str) -> None:

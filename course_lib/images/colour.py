@@ -85,7 +85,7 @@ def luma(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
         [itu2011]
     """
     check_images(image)
-    return image if image.shape[1] == 1 else _weighted(image, BT601)
+    return image if image.shape[1] == 1 else weighted(image, BT601)
 
 
 @_safely
@@ -105,7 +105,7 @@ def luminance(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
         [itu2015]
     """
     linear = linear_from_srgb(image)
-    return linear if linear.shape[1] == 1 else _weighted(linear, BT709)
+    return linear if linear.shape[1] == 1 else weighted(linear, BT709)
 
 
 @_safely
@@ -319,14 +319,23 @@ def rgb_from_lab(lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
     return rgb_from_xyz(ratio * lab.new_tensor(WHITE_D65)[:, None, None])
 
 
-def _weighted(image: Tensor, weights: tuple[float, ...]) -> Tensor:
-    # In place: with an allocation for each term, 256 faces took thirty times as long.
+def weighted(image: Float[Tensor, "b 3 h w"], weights: tuple[float, ...]) -> Float[Tensor, "b 1 h w"]:
+    """One weighted sum of the three channels; takes any values, and checks none.
+
+    Args:
+        image: (B, 3, H, W).
+        weights: one for each channel.
+
+    Returns:
+        (B, 1, H, W).
+    """
     red, green, blue = image.split(1, dim=1)
+    # In place and with alpha, so that each channel is read once and nothing else is written.
     return (red * weights[0]).add_(green, alpha=weights[1]).add_(blue, alpha=weights[2])
 
 
 def _mixed(image: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    return torch.cat([_weighted(image, row) for row in matrix], 1)
+    return torch.cat([weighted(image, row) for row in matrix], 1)
 
 
 def _inverse(matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
@@ -338,7 +347,7 @@ LINEAR_FROM_XYZ = _inverse(XYZ_FROM_LINEAR)
 
 def _colour_differences(image: Tensor, scales: tuple[float, float]) -> Tensor:
     check_images(image, channels=(3,))
-    grey = _weighted(image, BT601)
+    grey = weighted(image, BT601)
     return torch.cat((grey, (image[:, 2:] - grey) * scales[0], (image[:, :1] - grey) * scales[1]), 1)
 
 
