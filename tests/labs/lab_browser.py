@@ -121,7 +121,8 @@ class JupyterLab:
             return bool(sessions) and all(s["kernel"]["execution_state"] == "idle" for s in sessions)
 
         wait_until(idle, timeout, "the kernel does not get idle", self.log)
-        panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(state="attached")
+        # ... which the page has to know as well; the status bar says so in windows of every width
+        expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=1000 * timeout)
         return Notebook(page, panel, timeout)
 
     def close(self) -> None:
