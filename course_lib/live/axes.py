@@ -72,7 +72,13 @@ def minus(value: float) -> str:
 
 
 def curves(
-    output: Curves, values: Tensor, start: Tensor, marker: float | None = None, width: float = 420, height: float = 280
+    output: Curves,
+    values: Tensor,
+    start: Tensor,
+    marker: float | None = None,
+    width: float = 420,
+    height: float = 280,
+    named: bool = True,
 ) -> Drawing:
     """Lines over a grid, with titles of the axes and a legend.
 
@@ -83,9 +89,12 @@ def curves(
         marker: where a vertical line stands.
         width: of the drawing in pixels.
         height: of the drawing in pixels.
+        named: draw a legend when there are several curves.
     """
     names = [say(label) for label in output.labels]
-    body, _, above = legend(list(zip(names, output.colours, strict=True)) if len(names) > 1 else [], 58, 13, width - 62)
+    body, _, above = legend(
+        list(zip(names, output.colours, strict=True)) if named and len(names) > 1 else [], 58, 13, width - 62
+    )
     axes = Axes(58, width - 12, above + 8, height - 44, output.x_range, extent(output, values))
     middle = (axes.top + axes.bottom) / 2
     parts = [body, axes.grid(), text((axes.left + axes.right) / 2, height - 6, say(output.x_label), "middle")]

@@ -54,7 +54,7 @@ class Slider:
         unit: what is written behind the value, such as "px", "°" or a pair for two languages.
 
     Raises:
-        ValueError: if the range is empty, the step is not positive or does not fit, or the value lies outside.
+        ValueError: if the range is empty, the step is not positive or does not fit, or the value is no position of the slider.
     """
 
     name: str
@@ -74,6 +74,9 @@ class Slider:
             raise ValueError(f"Slider {self.name!r}: step should be in (0, {self.high - self.low}], got {self.step}")
         if not self.low <= self.value <= self.high:
             raise ValueError(f"Slider {self.name!r}: value should be in [{self.low}, {self.high}], got {self.value}")
+        position = (self.value - self.low) / self.step
+        if abs(position - round(position)) > 1e-6:  # a browser would move the handle to the next position by itself
+            raise ValueError(f"Slider {self.name!r}: value should be low plus steps of {self.step}, got {self.value}")
         self.label = label(self.label or self.name)
         self.unit = both(self.unit)
 

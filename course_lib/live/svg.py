@@ -96,13 +96,14 @@ def encoded(value: Tensor, kind: str, **settings) -> bytes:
     return buffer.getvalue()
 
 
-def share(output: Bars, k: int, value: float, start: float) -> tuple[float, str]:
-    """Length of a bar in [0, 1], and how it moved: "up", "down" or "same"."""
+def share(output: Bars, k: int, value: float, start: float) -> tuple[float, float, str]:
+    """Where a bar begins and ends in [0, 1], and how it moved: "up", "down" or "same"."""
+    inside = lambda part: min(max(part, 0.0), 1.0) if math.isfinite(part) else 0.0  # noqa: E731
     if not output.relative:
         low, high = output.limits[k]
-        return min(max((value - low) / (high - low), 0.0), 1.0), "same"
-    change = (value - start) / max(abs(start), 1e-12)
-    return min(max(0.5 * (1 + change), 0.0), 1.0), "up" if change > 0.005 else "down" if change < -0.005 else "same"
+        return inside(-low / (high - low)), inside((value - low) / (high - low)), "same"
+    moved = (value - start) / max(abs(start), 1e-12)
+    return 0.0, inside(0.5 * (1 + moved)), "up" if moved > 0.005 else "down" if moved < -0.005 else "same"
 
 
 def change(value: float, start: float) -> str:
@@ -113,6 +114,11 @@ def change(value: float, start: float) -> str:
     return f"×{number(ratio, 2)}" if ratio >= 2 else f"{'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:.0f} %"
 
 
+def tint_of(output: Bars, trend: str) -> str:
+    """Colour of a bar: orange above its start, blue below."""
+    return {"up": "orange", "down": "blue"}.get(trend, "soft" if output.relative else "blue")
+
+
 def bars(output: Bars, values: Tensor, start: Tensor, width: float = 420) -> Drawing:
     """Horizontal bars with their values, and an arrow where one has moved from its start."""
     names, parts, row = [say(label) for label in output.labels], [], 30
@@ -120,19 +126,23 @@ def bars(output: Bars, values: Tensor, start: Tensor, width: float = 420) -> Dra
     track = max(width - left - (150 if output.relative else 90), 60)
     for k, (value, before) in enumerate(zip(values.tolist(), start.tolist(), strict=True)):
         y = k * row + row / 2
-        length, trend = share(output, k, value, before)
-        tint = {"up": "orange", "down": "blue"}.get(trend, "soft" if output.relative else "blue")
-        parts += [
-            text(0, y + 4.5, names[k]),
-            box(left, y - 5, track, 10, "line", 5),
-            box(left, y - 5, track * length, 10, tint, 5),
-        ]
+        first, last, trend = share(output, k, value, before)
+        reach = box(left + track * min(first, last), y - 5, track * abs(last - first), 10, tint_of(output, trend), 5)
+        parts += [text(0, y + 4.5, names[k]), box(left, y - 5, track, 10, "line", 5), reach]
         shown = number(value, output.digits) + (f" {unit}" if (unit := say(output.units[k])) else "")
         parts.append(text(left + track + 80, y + 4.5, shown, "end", more="font-weight:600"))
         if output.relative:
             parts.append(box(left + track / 2 - 1, y - 8, 2, 16, "ink"))
         if trend != "same":
-            parts.append(text(width, y + 4.5, f"{'▲' if trend == 'up' else '▼'} {change(value, before)}", "end", tint))
+            parts.append(
+                text(
+                    width,
+                    y + 4.5,
+                    f"{'▲' if trend == 'up' else '▼'} {change(value, before)}",
+                    "end",
+                    tint_of(output, trend),
+                )
+            )
     return "".join(parts), width, row * len(names)
 
 
