@@ -1,7 +1,7 @@
 // A photograph from a file or from the camera: sends {name} and the file's bytes to the kernel, or says why it can't.
 
 const LARGEST_MESSAGE = 8e6; // bytes; Jupyter's server hangs up on messages above 10 MiB
-const LONGEST_SIDE = 2048; // pixels that a larger file is scaled to
+const LONGEST_SIDE = 1600; // pixels that a larger file is scaled to
 
 function element(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
@@ -60,7 +60,7 @@ function render({ model, el }) {
       const bitmap = await createImageBitmap(chosen);
       await send(await pngOf(bitmap, bitmap.width, bitmap.height, LONGEST_SIDE), chosen.name);
     } catch {
-      say(`${text.large} (${chosen.name}, ${(chosen.size / 1e6).toFixed(0)} MB)`, true);
+      say(`${chosen.name}: ${text.large} (${(chosen.size / 1e6).toFixed(0)} MB)`, true);
     }
   };
 

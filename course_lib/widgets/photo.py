@@ -92,7 +92,7 @@ def explain(error: ValueError, name: str = "") -> str:
         name: name of the file.
 
     Returns:
-        One sentence in the reader's language, with the file's name.
+        The file's name and one sentence in the reader's language.
     """
     words = next((say(label) for part, label in PROBLEMS if part in str(error)), str(error))
-    return f"{words} ({name})" if name else words
+    return f"{name}: {words}" if name else words
