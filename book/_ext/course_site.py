@@ -1,6 +1,7 @@
 """The Sphinx extension of the website: everything that Jupyter Book does not do by itself.
 
 language        language and titles of the edition, from the folder that is built
+numbering       numbers of chapters and pages
 anchors         the same section anchors in both editions
 search_words    Chinese search
 page_frame      language switch, Colab link, logo
@@ -17,7 +18,17 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("language", "anchors", "search_words", "page_frame", "icons", "vendor_files", "plotly_offline", "execution")
+PARTS = (
+    "language",
+    "numbering",
+    "anchors",
+    "search_words",
+    "page_frame",
+    "icons",
+    "vendor_files",
+    "plotly_offline",
+    "execution",
+)
 
 
 def set_references(app: Sphinx, config: Config) -> None:
