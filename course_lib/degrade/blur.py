@@ -159,6 +159,17 @@ def _mean_along(canvas: Tensor, half: Tensor, slope: Tensor, radius: int) -> Ten
 
 
 def _take_rows(image: Tensor, rows: Tensor) -> Tensor:
-    if rows.shape[0] == 1:
-        return image.index_select(2, rows[0])
-    return image[torch.arange(image.shape[0], device=image.device)[:, None], :, rows].permute(0, 2, 1, 3)
+    """Rows of (B, C, H, W), the same for all images, rows (1, n), or others for each, rows (B, n); each a run of rows."""
+    parts = [image] if rows.shape[0] == 1 else list(image.split(1))
+    if image.device.type == "cpu" and values_are_known():
+        # A run of rows is a view: nothing is copied. On a GPU asking where it starts would wait for it.
+        taken = [_run(part, chosen) for part, chosen in zip(parts, rows, strict=True)]
+    else:
+        taken = [part.index_select(2, chosen) for part, chosen in zip(parts, rows, strict=True)]
+    return taken[0] if len(taken) == 1 else torch.cat(taken)
+
+
+def _run(image: Tensor, rows: Tensor) -> Tensor:
+    start, count = int(rows[0]), len(rows)
+    fits = int(rows[-1]) == start + count - 1
+    return image.narrow(2, start, count) if fits else image.index_select(2, rows)

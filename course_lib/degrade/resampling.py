@@ -74,4 +74,5 @@ def _there_and_back(size: int, shrink: Tensor) -> Tensor:
     overlap = ((start + block).minimum(pixel + 1) - start.maximum(pixel)).clamp(min=0)
     place = ((pixel[:, None] + 0.5) * count / size - 0.5).clamp(min=0).minimum(count - 1)
     interpolation = (1 - (place - pixel).abs()).clamp(min=0)
-    return interpolation @ (overlap / block)
+    # Divided by its own sum, not by the block: rounding would let the weights add up to more than 1, and white to more.
+    return interpolation @ (overlap / overlap.sum(2, keepdim=True).clamp_min(torch.finfo(overlap.dtype).tiny))
