@@ -42,6 +42,7 @@ The solution.
 ## References
 
 ```{{bibliography}}
+:list: bullet
 :filter: docname in docnames
 ```""",
     "zh": """# {title}
@@ -72,6 +73,7 @@ The solution.
 ## 参考文献
 
 ```{{bibliography}}
+:list: bullet
 :filter: docname in docnames
 ```""",
 }
