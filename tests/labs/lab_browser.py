@@ -76,6 +76,7 @@ class JupyterLab:
             "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
         }  # fmt: skip
         env = os.environ | {variable: str(home / folder) for variable, folder in folders.items()}
+        env.setdefault("OMP_NUM_THREADS", "1")  # on a busy machine threads wait for each other longer than they work
         env.pop("COURSE_LANG", None)  # the notebook's folder decides, as for a reader
         self.log = home / "log.txt"
         self.process = subprocess.Popen(
