@@ -11,6 +11,7 @@ EDITIONS = ("en", "zh")
 SPHINX_LANGUAGE = {"en": "en", "zh": "zh_CN"}
 TITLE = {"en": "Seeing Faces", "zh": "看懂人脸"}
 AUTHOR = {"en": "The Seeing Faces authors", "zh": "《看懂人脸》编写组"}
+CODE_PROMPTS = {"en": ("Show {type}", "Hide {type}"), "zh": ("展开代码", "收起代码")}
 SEARCH_BAR = {"en": "Search this book", "zh": "搜索全书"}
 
 # What Sphinx, the theme and the extensions do not translate themselves, or translate in another way than the book.
@@ -115,8 +116,7 @@ def set_titles(app: Sphinx, config: Config) -> None:
     config.project = config.html_title = TITLE[edition]
     config.html_short_title = TITLE[edition]
     config.author = AUTHOR[edition]
-    if edition == "zh":
-        config.nb_code_prompt_show, config.nb_code_prompt_hide = "展开", "收起"
+    config.nb_code_prompt_show, config.nb_code_prompt_hide = CODE_PROMPTS[edition]
     for document in config.external_site_map.values():
         for tree in document.subtrees:
             if tree.caption:

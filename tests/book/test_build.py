@@ -102,6 +102,9 @@ def test_figures_have_captions_and_descriptions(specimen):
     for edition, alt, caption in (("en", "A sine wave", "Two waves"), ("zh", "一个周期内", "两个波")):
         figure = specimen.page(edition).select_one("figure#fig-waves")
         assert figure.img["alt"].startswith(alt) and caption in text_of(figure.figcaption)
+        assert figure.img["loading"] == "lazy" and int(figure.img["width"]) > 300
+        picture = specimen.target / edition / "_build/html/chapter" / figure.img["src"]
+        assert picture.suffix == ".webp" and picture.is_file() and not list(picture.parent.glob("*.png"))
         plot = specimen.page(edition).select_one(".plotly-figure .plotly-canvas")
         assert plot["role"] == "img" and len(plot["aria-label"]) > 5
 

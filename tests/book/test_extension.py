@@ -10,9 +10,11 @@ import icons
 import jieba
 import language
 import numbering
+import pictures
 import plotly_offline
 import pytest
 import search_words
+from PIL import Image
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,3 +125,35 @@ def test_plotly_figure_carries_its_description_and_escapes_its_data():
     text = plotly_offline.figure_html(content, 'A "curve" & more', "zh")
     assert text.count("</script>") == 1 and "template" not in text
     assert 'aria-label="A &quot;curve&quot; &amp; more"' in text and "绘制此图" in text and "300px" in text
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    """Two outputs of cells: a flat drawing, and noise that no lossless code makes small."""
+    names = {kind: f"{kind * 64}.png" for kind in "ab"}
+    flat = Image.new("RGB", (320, 200), "white")
+    flat.paste("navy", (40, 40, 90, 120))
+    flat.save(tmp_path / names["a"])
+    Image.effect_noise((400, 400), 60).convert("RGB").save(tmp_path / names["b"])
+    return {name: tmp_path / name for name in names.values()}
+
+
+def test_outputs_become_small_webp_with_their_size(outputs, tmp_path):
+    body = "".join(f'<p><img alt="{name[0]} of some height" src="../_images/{name}" /></p>' for name in outputs)
+    improved = pictures.improve(body, outputs, tmp_path / "site")
+    assert improved.count('loading="lazy"') == 2 and ".png" not in improved
+    assert 'alt="a of some height" src="../_images/' + "a" * 64 + '.webp"' in improved and 'width="320" height="200"' in improved
+    flat, noise = (tmp_path / "site" / f"{kind * 64}.webp" for kind in "ab")
+    original = outputs["a" * 64 + ".png"]
+    assert Image.open(flat).convert("RGB").tobytes() == Image.open(original).tobytes()  # lossless
+    assert noise.stat().st_size < outputs["b" * 64 + ".png"].stat().st_size / 1.5
+
+
+def test_other_pictures_are_left_as_they_are(outputs, tmp_path):
+    for body in (
+        '<img class="lf-poster" src="../_images/x.png">',
+        '<img loading="eager" src="_images/x.png">',
+        '<img src="https://example.org/x.png">',
+        '<img src="_images/unknown.png">',
+    ):
+        assert pictures.improve(body, outputs, tmp_path) == body
