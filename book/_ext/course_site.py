@@ -8,7 +8,7 @@ page_frame      language switch, Colab link, logo
 icons           the icons, without Font Awesome's 1.5 MB
 vendor_files    MathJax, onnxruntime-web and Plotly, served by the site itself
 plotly_offline  Plotly figures without a request to another host
-pictures        outputs as WebP, loaded when the reader comes near
+web_pictures    outputs as WebP, loaded when the reader comes near
 live_figures    figures whose sliders run course_lib's own functions in the browser
 execution       running the pages' code, and how long it took
 """
@@ -28,7 +28,7 @@ PARTS = (
     "icons",
     "vendor_files",
     "plotly_offline",
-    "pictures",
+    "web_pictures",
     "execution",
 )
 

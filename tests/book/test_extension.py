@@ -10,10 +10,10 @@ import icons
 import jieba
 import language
 import numbering
-import pictures
 import plotly_offline
 import pytest
 import search_words
+import web_pictures
 from PIL import Image
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -140,7 +140,7 @@ def outputs(tmp_path):
 
 def test_outputs_become_small_webp_with_their_size(outputs, tmp_path):
     body = "".join(f'<p><img alt="{name[0]} of some height" src="../_images/{name}" /></p>' for name in outputs)
-    improved = pictures.improve(body, outputs, tmp_path / "site")
+    improved = web_pictures.improve(body, outputs, tmp_path / "site")
     assert improved.count('loading="lazy"') == 2 and ".png" not in improved
     assert 'alt="a of some height" src="../_images/' + "a" * 64 + '.webp"' in improved and 'width="320" height="200"' in improved
     flat, noise = (tmp_path / "site" / f"{kind * 64}.webp" for kind in "ab")
@@ -156,4 +156,4 @@ def test_other_pictures_are_left_as_they_are(outputs, tmp_path):
         '<img src="https://example.org/x.png">',
         '<img src="_images/unknown.png">',
     ):
-        assert pictures.improve(body, outputs, tmp_path) == body
+        assert web_pictures.improve(body, outputs, tmp_path) == body
