@@ -65,6 +65,18 @@ def test_a_renamed_file_counts_as_a_change(project):
     assert build_book.state(project)["code"] != before["code"]
 
 
+def test_two_builds_of_one_checkout_do_not_run_at_the_same_time(tmp_path):
+    other = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'tools')!r}); import build_book, pathlib\n"
+        f"with build_book.alone(pathlib.Path({str(tmp_path)!r})): print('mine', flush=True)"
+    )
+    with build_book.alone(tmp_path):
+        process = subprocess.Popen([sys.executable, "-c", other], stdout=subprocess.PIPE, text=True)
+        assert "waiting" in process.stdout.readline()
+        assert process.poll() is None
+    assert process.communicate(timeout=30)[0] == "mine\n" and process.returncode == 0
+
+
 def test_vendor_packages_are_pinned_and_their_absence_is_seen(tmp_path):
     wanted = json.loads((ROOT / "package.json").read_text())["dependencies"]
     assert set(wanted) == {"mathjax", "onnxruntime-web"}
