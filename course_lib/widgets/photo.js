@@ -105,7 +105,8 @@ function render({ model, el }) {
   answer();
   el.classList.add("sf-photo");
   el.append(element("div", { className: "sf-row" }, upload, open, file), live, status);
-  el.append(element("p", { className: "sf-note", textContent: text.privacy }));
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+  el.append(element("p", { className: "sf-note", textContent: here ? text.local : text.remote }));
   return () => { gone = true; release(); };
 }
 

@@ -27,6 +27,11 @@ TEXT: dict[str, Label] = {
         "浏览器只允许 https 页面或本机（localhost）页面使用摄像头。",
     ),
     "asking": ("The browser asks whether the camera may be used…", "请在浏览器的提示中允许使用摄像头……"),
+    "local": "photo_stays_local",
+    "remote": (
+        "Your photo goes to the computer that runs this notebook's kernel, and nowhere else.",
+        "照片会传到运行本笔记本内核的计算机，不会传到别处。",
+    ),
     "preview": ("Picture of the camera", "摄像头画面"),
 }
 
@@ -64,8 +69,8 @@ class PhotoInput(anywidget.AnyWidget):
     answered = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, receive: Callable[[Tensor, str], None]):
-        privacy = IN_COLAB if "google.colab" in sys.modules else "photo_stays_local"
-        super().__init__(text={key: say(words) for key, words in TEXT.items()} | {"privacy": say(privacy)})
+        words = TEXT | ({"remote": IN_COLAB} if "google.colab" in sys.modules else {})
+        super().__init__(text={key: say(label) for key, label in words.items()})
         self.receive = receive
         self.on_msg(self._open)
 

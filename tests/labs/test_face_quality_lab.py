@@ -145,6 +145,7 @@ def test_camera_refused_or_absent(lab):
 @pytest.mark.parametrize("opened", ["zh"], indirect=True)
 def test_photographs(lab, tmp_path):
     move_blur(lab)
+    expect(lab.root.locator(".sf-photo .sf-note")).to_have_text(words("photo_stays_local", "zh"))
     assert lab.root.get_by_text("拉普拉斯方差", exact=True).first.is_visible()
     files = lab.root.locator('.sf-photo input[type="file"]')
 
@@ -182,6 +183,7 @@ def test_photographs(lab, tmp_path):
     # the camera
     lab.notebook.press(lab.button(words("use_camera", "zh")), "Enter")
     expect(lab.root.locator("video")).to_be_visible(timeout=SHORT)
+    expect(lab.button(words("use_camera", "zh"))).to_be_hidden()
     expect(lab.button(words("take_photo", "zh"))).to_be_focused()
     lab.notebook.page.keyboard.press("Enter")
     expect(lab.root.locator("video")).to_be_hidden(timeout=SHORT)

@@ -2,7 +2,9 @@
 
 import io
 import re
+import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from course_lib import data, images, quality
 from course_lib.i18n import glossary
 from course_lib.widgets import face_quality_lab
 from course_lib.widgets.experiment import steps
-from course_lib.widgets.photo import PROBLEMS, explain
+from course_lib.widgets.photo import PROBLEMS, PhotoInput, explain
 from course_lib.widgets.scores import row, verdict
 
 
@@ -167,9 +169,10 @@ def test_an_error_that_nobody_foresaw_is_passed_on():
 
 
 def test_where_the_photograph_goes_is_said_and_differs_in_colab(monkeypatch):
-    assert "stays on this computer" in face_quality_lab().photo.text["privacy"]
-    monkeypatch.setitem(__import__("sys").modules, "google.colab", None)
-    assert "Google" in face_quality_lab().photo.text["privacy"]
+    assert "stays on this computer" in PhotoInput(print).text["local"]
+    assert "runs this notebook's kernel" in PhotoInput(print).text["remote"]
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    assert "Google" in PhotoInput(print).text["remote"]
 
 
 def test_the_photograph_is_no_state_that_a_saved_notebook_would_hold(lab):
