@@ -6,6 +6,7 @@ from torch import Tensor
 
 from course_lib.i18n import say
 from course_lib.live import axes, svg
+from course_lib.live.inputs import Number
 from course_lib.live.outputs import Bars, Curves, Output, Picture, Readout, Table, Wire
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ WIDTH, PAD, GAP, PICTURE = 760.0, 18.0, 24.0, 260.0
 
 
 def draw(
-    figure: "Figure", output: Output, values: dict[str, Tensor], width: float, marker: float | None = None
+    figure: "Figure", output: Output, values: dict[str, Tensor], width: Number, marker: Number | None = None
 ) -> svg.Drawing:
     """One output as SVG elements.
 
@@ -89,7 +90,7 @@ def poster(figure: "Figure") -> str:
     return svg.frame((f'{title}<g transform="translate({PAD} 54)">{body}</g>', WIDTH, height + 54 + PAD), paper=True)
 
 
-def _start(figure: "Figure", output: Output, width: float) -> svg.Drawing:
+def _start(figure: "Figure", output: Output, width: Number) -> svg.Drawing:
     return headed(output, draw(figure, output, figure.start, width, marker_at(figure, output, figure.initial)))
 
 

@@ -26,10 +26,12 @@
     return `${sign}${mantissa}×10${[...String(+exponent)].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")}`;
   };
   const withUnit = (text, unit) => text + (!unit ? "" : unit === "°" ? unit : ` ${unit}`);
+  // How far a number has moved from its start, as a share of it.
+  const moved = (value, start) => (value - start) / Math.max(Math.abs(start), 1e-12);
   const change = (value, start) => {
-    const ratio = value / start;
-    if (!Number.isFinite(ratio) || Math.abs(start) < 1e-12 || Math.abs(ratio - 1) <= 0.005) return "";
-    return ratio >= 2 ? `×${number(ratio, 2)}` : `${ratio > 1 ? "+" : "−"}${Math.abs((ratio - 1) * 100).toFixed(0)} %`;
+    const share = moved(value, start);
+    if (Math.abs(start) < 1e-12 || !(Math.abs(share) > 0.005)) return "";
+    return start > 0 && share >= 1 ? `×${number(share + 1, 2)}` : `${share > 0 ? "+" : "−"}${Math.abs(share * 100).toFixed(0)} %`;
   };
 
   // What several figures of a page share is fetched and made once; a failure is forgotten, so that a touch tries again.
@@ -304,14 +306,14 @@
       });
       this.put(place, output, el("ul", { className: `lf-bars${output.relative ? " lf-relative" : ""}` }, ...rows.map(({ row }) => row)));
       return ({ [output.name]: { data } }, { [output.name]: start }) => rows.forEach(({ fill, value, trend, row }, k) => {
-        const moved = (data[k] - start.data[k]) / Math.max(Math.abs(start.data[k]), 1e-12);
+        const share = moved(data[k], start.data[k]);
         const [low, high] = output.limits?.[k] ?? [-1, 1];
-        const ends = output.relative ? [0, 0.5 * (1 + moved)] : [-low / (high - low), (data[k] - low) / (high - low)];
-        const [zero, share] = ends.map((part) => Math.min(Math.max(part || 0, 0), 1) * 100); // signed numbers grow from zero
-        Object.assign(fill.style, { marginLeft: `${Math.min(share, zero)}%`, width: `${Math.abs(share - zero)}%` });
+        const ends = output.relative ? [0, 0.5 * (1 + share)] : [-low / (high - low), (data[k] - low) / (high - low)];
+        const [zero, end] = ends.map((part) => Math.min(Math.max(part || 0, 0), 1) * 100); // signed numbers grow from zero
+        Object.assign(fill.style, { marginLeft: `${Math.min(end, zero)}%`, width: `${Math.abs(end - zero)}%` });
         value.textContent = withUnit(number(data[k], output.digits), say(output.units[k]));
         if (!trend) return;
-        row.dataset.trend = moved > 0.005 ? "up" : moved < -0.005 ? "down" : "same";
+        row.dataset.trend = share > 0.005 ? "up" : share < -0.005 ? "down" : "same";
         trend.textContent = { up: "▲ ", down: "▼ ", same: "" }[row.dataset.trend] + change(data[k], start.data[k]);
       });
     }
