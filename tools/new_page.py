@@ -42,7 +42,6 @@ The solution.
 ## References
 
 ```{{bibliography}}
-:list: bullet
 :filter: docname in docnames
 ```""",
     "zh": """# {title}
@@ -73,7 +72,6 @@ The solution.
 ## 参考文献
 
 ```{{bibliography}}
-:list: bullet
 :filter: docname in docnames
 ```""",
 }

@@ -36,8 +36,9 @@ def export(figure: "Figure") -> bytes:
         ImportError: if onnx or onnxscript is missing; a notebook does without them.
         RuntimeError: if torch cannot export the function.
     """
-    for name in ("_registration", "_core"):
-        logging.getLogger(f"torch.onnx._internal.exporter.{name}").setLevel(logging.ERROR)
+    exporter = "torch.onnx._internal.exporter"
+    for name in (f"{exporter}._registration", f"{exporter}._core", "onnxscript"):  # a page may not print warnings
+        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = _program(figure)
