@@ -175,7 +175,7 @@ def test_light_against_scikit_image_and_pillow(record_check):
     image = data.portrait("hopper", 64)
     gammas = [
         np.abs(hwc(degrade.gamma(image, g)) - skimage.exposure.adjust_gamma(hwc(image), g)).max()
-        for g in (0.3, 0.7, 1.6, 3.0)
+        for g in (0.3, 0.7, 2.0, 3.0)
     ]
     record_check("degrade.gamma", "scikit-image adjust_gamma", 4, max(gammas), 1e-5, "float32 powers")
     picture = Image.fromarray(images.to_array(image))
@@ -281,10 +281,9 @@ def test_quantisation_tables_against_pillow(record_check):
     differences = []
     for quality in range(1, 101):
         _, tables = saved(torch.zeros(1, 3, 8, 8), quality)
-        scale = compression._table_scale(torch.tensor(float(quality), dtype=torch.float64))
+        scale = compression._table_scale(torch.full((1, 1, 1), float(quality)))
         for base, table in zip((compression.LUMA_TABLE, compression.CHROMA_TABLE), tables.values(), strict=True):
-            ours = torch.floor((torch.tensor(base, dtype=torch.float64).flatten() * scale + 50) / 100).clamp(1, 255)
-            differences.append(np.abs(ours.numpy() - np.array(table)).max())
+            differences.append(np.abs(compression._table(base, scale).flatten().numpy() - np.array(table)).max())
     record_check("degrade.jpeg", "Pillow: quantisation tables, qualities 1 to 100", 12_800, max(differences), 0)
 
 

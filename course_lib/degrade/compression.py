@@ -68,9 +68,8 @@ def jpeg(
     scale = _table_scale(per_image(quality, image, "quality", 1, 100).reshape(-1, 1, 1))
     height, width = image.shape[-2:]
     planes = (image if image.shape[1] == 1 else images.ycbcr_from_rgb(image)) * 255
-    planes = _straight(
-        torch.round, planes
-    )  # files hold whole levels; without this step the result is further from libjpeg's
+    # Files hold whole levels; without this step the result is further from libjpeg's.
+    planes = _straight(_nearest, planes)
     grey = _quantised(planes[:, :1] - 128, LUMA_TABLE, scale, rounding) + 128
     if image.shape[1] == 1:
         return (grey / 255).clamp(0, 1)
@@ -82,6 +81,12 @@ def jpeg(
 
 def _table_scale(quality: Tensor) -> Tensor:
     return _straight(torch.floor, torch.where(quality < 50, 5000 / quality, 200 - 2 * quality))
+
+
+def _table(base: tuple[tuple[int, ...], ...], scale: Tensor) -> Tensor:
+    """(1 or B, 1, 64): the steps of the coefficients, row by row."""
+    entries = scale.new_tensor(base).reshape(1, 1, 64) * scale
+    return _straight(torch.floor, (entries + 50) / 100).clamp(1, 255)
 
 
 def _halved(colour: Tensor) -> Tensor:
@@ -97,7 +102,7 @@ def _quantised(plane: Tensor, base: tuple[tuple[int, ...], ...], scale: Tensor, 
     down, across = -(-height // 8), -(-width // 8)
     padded = functional.pad(plane, (0, across * 8 - width, 0, down * 8 - height), mode="replicate")
     blocks = padded.reshape(batch, channels, down, 8, across, 8).permute(0, 1, 2, 4, 3, 5).reshape(batch, -1, 64)
-    table = _straight(torch.floor, (plane.new_tensor(base).reshape(1, 1, 64) * scale + 50) / 100).clamp(1, 255)
+    table = _table(base, scale)
     basis = _cosines(plane)
     coefficients = (blocks @ basis.mT) / table
     coefficients = _straight(_nearest, coefficients) if rounding == "straight_through" else _cubic(coefficients)
