@@ -27,11 +27,11 @@ language = {language!r}
 """
 
 
-def notebook(*outputs) -> nbformat.NotebookNode:
+def notebook(prefix, *outputs) -> nbformat.NotebookNode:
     cells = [nbformat.v4.new_markdown_cell("# A page", id="text-01")]
     for number, data in enumerate(outputs):
         shown = nbformat.v4.new_output("execute_result", data, execution_count=1)
-        options = {"mystnb": {"figure": {"caption": "A caption.", "name": f"fig-{number}"}}}
+        options = {"mystnb": {"figure": {"caption": "A caption.", "name": f"fig-{prefix}-{number}"}}}
         cells.append(nbformat.v4.new_code_cell("figure", id=f"code-{number}", outputs=[shown], metadata=options))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
@@ -53,8 +53,8 @@ def built(tmp_path_factory) -> Path:
         (source / "part").mkdir(parents=True)
         ext, static = str(ROOT / "book/_ext"), str(ROOT / "book/_ext/static")
         (source / "conf.py").write_text(CONF.format(ext=ext, static=static, language=language), encoding="utf-8")
-        nbformat.write(notebook(one, two), source / "index.ipynb")
-        nbformat.write(notebook(two), source / "part/deep.ipynb")
+        nbformat.write(notebook("top", one, two), source / "index.ipynb")
+        nbformat.write(notebook("deep", two), source / "part/deep.ipynb")
         (source / "plain.md").write_text("# Plain\n\n```{toctree}\npart/deep\nindex\n```\n", encoding="utf-8")
         (source / "conf.py").write_text((source / "conf.py").read_text() + "root_doc = 'plain'\n", encoding="utf-8")
         made = build(folder, edition)
@@ -134,6 +134,6 @@ def test_an_old_cache_is_refused(tmp_path, built):
     (source / "conf.py").write_text((built / "book/en/conf.py").read_text().replace("plain", "index"), encoding="utf-8")
     old = bundle(figures()[2])
     old["spec"]["version"] = 0
-    nbformat.write(notebook({MIME: old}), source / "index.ipynb")
+    nbformat.write(notebook("old", {MIME: old}), source / "index.ipynb")
     made = build(tmp_path, "en")
     assert made.returncode != 0 and "version 0" in made.stderr
