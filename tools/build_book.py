@@ -177,7 +177,7 @@ def main() -> int:
 
 
 def build(clean: bool, lenient: bool) -> int:
-    """Does it."""
+    """Brings the site up to date and says what went wrong; gives back the exit status."""
     if clean:
         for name in (*EDITIONS, "site", "state.json"):
             target = ROOT / "_build" / name
