@@ -62,7 +62,7 @@ def row(measure: Measure, value: float | None, clean: float | None) -> dict:
     """One line of the sheet: the bar, its tick, both values and the change as text."""
     if value is None or clean is None:
         return {"bar": 0, "clean": 0, "text": "–", "clean_text": "–", "change": "", "verdict": "none"}
-    low, high = measure.range
+    low, high = map(float, measure.range)
     unit = f" {unit_of(measure)}" if measure.unit else ""
     return {
         "bar": place(value, clean, low, high),

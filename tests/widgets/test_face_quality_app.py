@@ -185,14 +185,9 @@ def test_an_update_at_512_pixels_takes_less_than_150_ms(lab):
     lab._receive(data.portrait("hopper", 512), "large.png")
     assert lab.experiment.image.shape[-1] == 512
     lab.set(rotate=10.0, darken=0.2, gaussian_noise=0.05, reduce_contrast=0.2, jpeg=40.0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     spent = []
-    try:
-        for step in range(9):
-            start = time.process_time()
-            lab.sliders["gaussian_blur"].value = 1.0 + step / 10
-            spent.append(time.process_time() - start)
-    finally:
-        torch.set_num_threads(threads)
+    for step in range(9):
+        start = time.process_time()
+        lab.sliders["gaussian_blur"].value = 1.0 + step / 10
+        spent.append(time.process_time() - start)
     assert sorted(spent)[len(spent) // 2] < 0.150, spent
