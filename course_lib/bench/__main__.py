@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     record: dict[str, Any] = {"threads": options.threads, "cores": os.cpu_count(), "rounds": options.rounds}
     record["versions"] = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
     if not options.gpu_only:
-        record["workloads"] = [_on_cpu(work, options) for work in works]
+        record["workloads"] = [_rounded(_on_cpu(work, options)) for work in works]
         _write(record, options.output / "quality-cpu.json")
     if torch.cuda.is_available():
         card = torch.cuda.get_device_name()
@@ -106,10 +106,18 @@ def _text(value: Ratio) -> str:
     return f"{value.median:.2f} ({value.low:.2f}–{value.high:.2f})"
 
 
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 3) if isinstance(value, float) else value
+
+
 def _write(record: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Ratios only: how long something took says more about the machine than about the code.
-    path.write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"\nwritten to {path}")
 
 

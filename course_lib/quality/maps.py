@@ -269,9 +269,12 @@ def sum_of_squares(first: Float[Tensor, "..."], second: Float[Tensor, "..."]) ->
 
 def root(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Square root, with gradient 0 (not infinity) at 0."""
-    return values.clamp_min(torch.finfo(values.dtype).tiny).sqrt() if values.requires_grad else values.sqrt()
+    if not values.requires_grad:
+        return values.sqrt()
+    positive = values > 0
+    return torch.where(positive, torch.where(positive, values, 1).sqrt(), 0)
 
 
-def white_noise(energy: float, noise: PerImage) -> Tensor | float:
+def white_noise(energy: int, noise: PerImage) -> Tensor | float | int:
     """What white noise of a standard deviation adds to the mean square of a stencil with this sum of squares."""
     return energy * noise**2
