@@ -27,6 +27,18 @@ def decimals(step: Number) -> int:
     return len(text.split(".")[1])
 
 
+def caption(text: Label) -> dict[str, str]:
+    """Both languages of a label that stands by itself: a term of the glossary gets a capital ("Image entropy").
+
+    What an author writes as a pair, and words such as t-SNE, stay as they are.
+    """
+    known = label(text)
+    first = known["en"]
+    if isinstance(text, tuple) or not (first[:1].islower() and first[1:2].islower()):
+        return known
+    return known | {"en": first[0].upper() + first[1:]}
+
+
 def both(unit: Label) -> dict[str, str]:
     """A unit such as "px", written alike in both languages, or a pair."""
     return {"en": unit, "zh": unit} if isinstance(unit, str) else label(unit)
@@ -40,7 +52,7 @@ def option_label(key: Label) -> dict[str, str]:
         if key in getattr(data, "PORTRAITS", {}):
             portrait = data.PORTRAITS[key]
             return label(portrait["title"] if isinstance(portrait, dict) else portrait.title)
-    return label(key)
+    return caption(key)
 
 
 @dataclass(eq=False)
@@ -80,7 +92,7 @@ class Slider:
         position = (self.value - self.low) / self.step
         if abs(position - round(position)) > 1e-6:  # a browser would move the handle to the next position by itself
             raise ValueError(f"Slider {self.name!r}: value should be low plus steps of {self.step}, got {self.value}")
-        self.label = label(self.label or self.name)
+        self.label = caption(self.label or self.name)
         self.unit = both(self.unit)
 
     @classmethod
@@ -150,8 +162,8 @@ class Choice:
             raise ValueError(
                 f"Choice {self.name!r}: value should be an index below {len(self.options)}, got {self.value}"
             )
-        self.options = [label(option) for option in self.options]
-        self.label = label(self.label or self.name)
+        self.options = [caption(option) for option in self.options]
+        self.label = caption(self.label or self.name)
 
     @property
     def start(self) -> int:
@@ -204,7 +216,7 @@ class Image:
         self.tensors = [self._rounded(key, picture) for key, picture in given.items()]
         if len({tuple(picture.shape) for picture in self.tensors}) > 1:
             raise ValueError(f"Image {self.name!r}: all pictures should have one shape, got {self._shapes()}")
-        self.label = label(self.label if self.label != "image" else ("Picture", "图像"))
+        self.label = caption(self.label if self.label != "image" else ("Picture", "图像"))
         self.options = [option_label(key) for key in self.keys] if isinstance(self.pictures, dict) else [self.label]
 
     def _rounded(self, key: object, picture: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.i18n import Label, label
-from course_lib.live.inputs import Number, both, check_name
+from course_lib.i18n import Label
+from course_lib.live.inputs import Number, both, caption, check_name
 
 COLOURS = ("blue", "orange", "green", "purple", "sky", "red", "ink", "soft")
 """Names of the palette (after Okabe and Ito, told apart by colour-blind readers), the text colour and a quiet grey."""
@@ -16,7 +16,7 @@ COLOURS = ("blue", "orange", "green", "purple", "sky", "red", "ink", "soft")
 def _labels(texts: Sequence[Label], kind: str, name: str) -> list[dict[str, str]]:
     if isinstance(texts, str) or len(texts) == 0:
         raise ValueError(f"{kind} {name!r}: labels should be a list with one label for each value, got {texts!r}")
-    return [label(text) for text in texts]
+    return [caption(text) for text in texts]
 
 
 def _units(units: Any, count: int, kind: str, name: str) -> list[dict[str, str]]:
@@ -47,7 +47,7 @@ class Picture:
 
     def __post_init__(self):
         check_name(self.name, "Picture")
-        self.label = label(self.label)
+        self.label = caption(self.label)
 
     def shape(self, value: Tensor) -> tuple[int, ...] | None:
         """The shape the browser draws, or None when ``value`` cannot have it."""
@@ -72,6 +72,7 @@ class Bars:
         limits: one (low, high) for all bars, or one for each; used when ``relative`` is False.
         units: what stands behind each value, text or an (English, Chinese) pair; or one text for all.
         digits: significant digits.
+        decimals: digits after the point instead, for numbers of one scale such as angles.
         label: heading.
 
     Raises:
@@ -84,6 +85,7 @@ class Bars:
     limits: Any = None
     units: Any = None
     digits: int = 3
+    decimals: int | None = None
     label: Label | None = None
     kind: str = field(default="bars", init=False)
 
@@ -91,7 +93,7 @@ class Bars:
         check_name(self.name, "Bars")
         self.labels = _labels(self.labels, "Bars", self.name)
         self.units = _units(self.units, len(self.labels), "Bars", self.name)
-        self.label = label(self.label) if self.label else None
+        self.label = caption(self.label) if self.label else None
         if self.relative:
             self.limits = None
             return
@@ -121,7 +123,12 @@ class Bars:
     def spec(self) -> dict:
         """What the browser needs to know."""
         known = {"kind": self.kind, "name": self.name, "label": self.label, "labels": self.labels, "units": self.units}
-        return known | {"relative": self.relative, "limits": self.limits, "digits": self.digits}
+        return known | {
+            "relative": self.relative,
+            "limits": self.limits,
+            "digits": self.digits,
+            "decimals": self.decimals,
+        }
 
 
 @dataclass(eq=False)
@@ -134,12 +141,13 @@ class Readout(Bars):
 
 @dataclass(eq=False)
 class Table:
-    """R x C numbers with names of rows and columns."""
+    """R x C numbers with names of rows and columns; ``digits`` and ``decimals`` as in ``Bars``."""
 
     name: str
     rows: Sequence[Label]
     columns: Sequence[Label]
     digits: int = 3
+    decimals: int | None = None
     label: Label | None = None
     kind: str = field(default="table", init=False)
 
@@ -147,7 +155,7 @@ class Table:
         check_name(self.name, "Table")
         self.rows = _labels(self.rows, "Table", self.name)
         self.columns = _labels(self.columns, "Table", self.name)
-        self.label = label(self.label) if self.label else None
+        self.label = caption(self.label) if self.label else None
 
     def shape(self, value: Tensor) -> tuple[int, ...] | None:
         """The shape the browser draws, or None when ``value`` cannot have it."""
@@ -161,7 +169,13 @@ class Table:
 
     def spec(self) -> dict:
         """What the browser needs to know."""
-        known = {"kind": self.kind, "name": self.name, "label": self.label, "digits": self.digits}
+        known = {
+            "kind": self.kind,
+            "name": self.name,
+            "label": self.label,
+            "digits": self.digits,
+            "decimals": self.decimals,
+        }
         return known | {"rows": self.rows, "columns": self.columns}
 
 
@@ -214,10 +228,10 @@ class Curves:
             raise ValueError(
                 f"Curves {self.name!r}: colours should name {len(self.labels)} of {COLOURS}, got {self.colours}"
             )
-        self.x_label, self.y_label = label(self.x_label), label(self.y_label)
+        self.x_label, self.y_label = caption(self.x_label), caption(self.y_label)
         self.x_range = _range(self.x_range, "x_range", self.name) or [min(self.x), max(self.x)]
         self.y_range = _range(self.y_range, "y_range", self.name)
-        self.label = label(self.label) if self.label else None
+        self.label = caption(self.label) if self.label else None
 
     def shape(self, value: Tensor) -> tuple[int, ...] | None:
         """The shape the browser draws, or None when ``value`` cannot have it."""
@@ -256,7 +270,7 @@ class Group:
 
     def __post_init__(self):
         self.edges = [(int(a), int(b)) for a, b in self.edges]
-        self.label = label(self.label) if self.label else None
+        self.label = caption(self.label) if self.label else None
         if self.colour not in COLOURS:
             raise ValueError(f"Group: colour should be one of {COLOURS}, got {self.colour!r}")
 
@@ -296,7 +310,7 @@ class Wire:
 
     def __post_init__(self):
         check_name(self.name, "Wire")
-        self.label = label(self.label)
+        self.label = caption(self.label)
         self.groups = ([Group(self.edges)] if len(self.edges) else []) + list(self.groups)
         if not self.groups and not self.points:
             raise ValueError(f"Wire {self.name!r}: give edges, groups or a radius of points; there is nothing to draw")

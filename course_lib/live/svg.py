@@ -27,10 +27,13 @@ Drawing = tuple[str, Number, Number]
 """SVG elements, width, height."""
 
 
-def number(value: Number, digits: int = 3) -> str:
-    """A number with some significant digits, as the website writes it: 0.0123, 13.7, 4120, 1.2×10⁻⁵."""
+def number(value: Number, digits: int = 3, decimals: int | None = None) -> str:
+    """A number as the website writes it, with some significant digits (0.0123, 13.7, 4120, 1.2×10⁻⁵) or decimals."""
     if not math.isfinite(value):
         return "–"
+    if decimals is not None:
+        shown = f"{value:.{decimals}f}"
+        return shown.lstrip("-") if not shown.strip("-0.") else shown.replace("-", "−")
     size = abs(value)
     if size and (size >= 1e6 or size < 1e-4):
         mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
@@ -137,7 +140,7 @@ def bars(output: Bars, values: Tensor, start: Tensor, width: Number = 420) -> Dr
         first, last, trend = share(output, k, value, before)
         reach = box(left + track * min(first, last), y - 5, track * abs(last - first), 10, tint_of(output, trend), 5)
         parts += [text(0, y + 4.5, names[k]), box(left, y - 5, track, 10, "line", 5), reach]
-        shown = number(value, output.digits) + (f" {unit}" if (unit := say(output.units[k])) else "")
+        shown = number(value, output.digits, output.decimals) + (f" {unit}" if (unit := say(output.units[k])) else "")
         parts.append(text(left + track + 80, y + 4.5, shown, "end", more="font-weight:600"))
         if output.relative:
             parts.append(box(left + track / 2 - 1, y - 8, 2, 16, "ink"))
@@ -159,7 +162,7 @@ def readout(output: Bars, values: Tensor) -> Drawing:
     parts, x = [], 0.0
     for k, value in enumerate(values.tolist()):
         name, unit = say(output.labels[k]), say(output.units[k])
-        shown = number(value, output.digits) + (unit if unit == "°" else f" {unit}" if unit else "")
+        shown = number(value, output.digits, output.decimals) + (unit if unit == "°" else f" {unit}" if unit else "")
         parts.append(text(x, 26, shown, more="font-size:24px;font-weight:600"))
         parts.append(text(x, 46, name, tint="soft"))
         x += max(width_of(name), width_of(shown, 24), 70) + 28
@@ -175,7 +178,7 @@ def table(output: Table, values: Tensor) -> Drawing:
     for r, name in enumerate(output.rows):
         y = row * (r + 1) + 16
         parts += [line(0, y - 17, right, y - 17), text(0, y, say(name), tint="soft")]
-        numbers = [number(value, output.digits) for value in values[r].tolist()]
+        numbers = [number(value, output.digits, output.decimals) for value in values[r].tolist()]
         parts += [text(left + cell * (c + 0.9), y, shown, "end") for c, shown in enumerate(numbers)]
     return "".join(parts), right, row * (len(output.rows) + 1) + 4
 

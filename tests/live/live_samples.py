@@ -95,8 +95,8 @@ def pose_figure() -> live.Figure:
         [live.Slider("yaw", -90, 90, 1, 20, unit="°"), live.Slider("pitch", -60, 60, 1, 0, unit="°")],
         [
             live.Wire("box", size=(320, 320), groups=groups, points=3, label=("A box", "盒子")),
-            live.Readout("angles", ["yaw", "pitch"], units="°"),
-            live.Table("matrix", axes, axes, label=("Rotation matrix", "旋转矩阵")),
+            live.Readout("angles", ["yaw", "pitch"], units="°", decimals=1),
+            live.Table("matrix", axes, axes, decimals=3, label=("Rotation matrix", "旋转矩阵")),
         ],
         title=("Two angles turn a box", "两个角度转动盒子"),
         alt=("A box of wires turned by 20 degrees, with its rotation matrix.", "转动 20 度的线框盒子与旋转矩阵。"),

@@ -40,7 +40,7 @@ def test_a_slider_takes_what_a_degradation_says():
     for record in degrade.degradations():
         made = live.Slider.of(record, "amount")
         assert (made.low, made.high) == record.range and made.start == record.identity
-        assert made.label == record.label and made.spec()["step"] == record.step
+        assert made.label["zh"] == record.label["zh"] and made.spec()["step"] == record.step
 
 
 @pytest.mark.parametrize("value", [-1, 2, 5])
@@ -72,6 +72,19 @@ def test_an_image_says_what_is_wrong_with_it(picture, words):
 def test_an_image_has_8_bits_everywhere():
     picture = live.Image("image", torch.rand(1, 3, 8, 8)).tensor(0)
     assert torch.equal(picture, (picture * 255).round() / 255)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("image_entropy", "Image entropy"),
+        ("tenengrad", "Tenengrad"),
+        (("x′", "x′"), "x′"),
+        ({"en": "t-SNE", "zh": "t-SNE"}, "t-SNE"),
+    ],
+)
+def test_terms_of_the_glossary_get_a_capital(text, shown):
+    assert live.Bars("b", [text]).labels[0]["en"] == shown
 
 
 def test_portraits_go_by_their_titles():

@@ -41,6 +41,11 @@ def test_numbers_are_written_for_people(value, digits, text):
     assert svg.number(value, digits) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [(33.04, "33.0"), (-4.58e-6, "0.0"), (-0.06, "−0.1"), (120.0, "120.0")])
+def test_numbers_of_one_scale_have_fixed_decimals(value, text):
+    assert svg.number(value, 3, decimals=1) == text
+
+
 @pytest.mark.parametrize(
     ("value", "start", "text"),
     [

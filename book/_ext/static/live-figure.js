@@ -16,8 +16,9 @@
   };
 
   // Numbers as course_lib.live.svg.number writes them.
-  const number = (value, digits = 3) => {
+  const number = (value, digits = 3, decimals = null) => {
     if (!Number.isFinite(value)) return "–";
+    if (decimals != null) return value.toFixed(decimals).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
     const size = Math.abs(value), sign = value < 0 ? "−" : "";
     if (!size || (size < 1e6 && size >= 1e-4)) {
       return sign + size.toFixed(size ? Math.min(Math.max(digits - 1 - Math.floor(Math.log10(size)), 0), 6) : 0);
@@ -197,7 +198,7 @@
       clearTimeout(this.speaking);
       this.speaking = setTimeout(() => {
         const parts = this.spec.outputs.flatMap((output) => !["bars", "readout"].includes(output.kind) ? [] : output.labels.map(
-          (label, k) => `${say(label)} ${withUnit(number(this.outputs[output.name].data[k], output.digits), say(output.units[k]))}`));
+          (label, k) => `${say(label)} ${withUnit(number(this.outputs[output.name].data[k], output.digits, output.decimals), say(output.units[k]))}`));
         this.live.textContent = parts.join(language === "zh" ? "，" : ", ");
       }, 700);
     }
@@ -311,7 +312,7 @@
         const ends = output.relative ? [0, 0.5 * (1 + share)] : [-low / (high - low), (data[k] - low) / (high - low)];
         const [zero, end] = ends.map((part) => Math.min(Math.max(part || 0, 0), 1) * 100); // signed numbers grow from zero
         Object.assign(fill.style, { marginLeft: `${Math.min(end, zero)}%`, width: `${Math.abs(end - zero)}%` });
-        value.textContent = withUnit(number(data[k], output.digits), say(output.units[k]));
+        value.textContent = withUnit(number(data[k], output.digits, output.decimals), say(output.units[k]));
         if (!trend) return;
         row.dataset.trend = share > 0.005 ? "up" : share < -0.005 ? "down" : "same";
         trend.textContent = { up: "▲ ", down: "▼ ", same: "" }[row.dataset.trend] + change(data[k], start.data[k]);
@@ -323,7 +324,7 @@
       const pairs = output.labels.map((label, k) => el("div", {}, el("dt", { textContent: say(label) }), values[k]));
       this.put(place, output, el("dl", { className: "lf-readout" }, ...pairs));
       return ({ [output.name]: { data } }) => values.forEach((value, k) => {
-        value.textContent = withUnit(number(data[k], output.digits), say(output.units[k]));
+        value.textContent = withUnit(number(data[k], output.digits, output.decimals), say(output.units[k]));
       });
     }
 
@@ -332,7 +333,7 @@
       const head = el("tr", {}, el("td"), ...output.columns.map((name) => el("th", { scope: "col", textContent: say(name) })));
       const rows = output.rows.map((name, r) => el("tr", {}, el("th", { scope: "row", textContent: say(name) }), ...cells[r]));
       this.put(place, output, el("table", { className: "lf-table" }, el("thead", {}, head), el("tbody", {}, ...rows)));
-      return ({ [output.name]: { data } }) => cells.flat().forEach((cell, k) => { cell.textContent = number(data[k], output.digits); });
+      return ({ [output.name]: { data } }) => cells.flat().forEach((cell, k) => { cell.textContent = number(data[k], output.digits, output.decimals); });
     }
 
     view_curves(output, place) {
