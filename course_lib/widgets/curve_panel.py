@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import threading
 from collections.abc import Callable
 
 import ipywidgets
@@ -10,12 +11,14 @@ from course_lib import quality
 from course_lib.degrade import Degradation
 from course_lib.i18n import Label, say
 from course_lib.widgets.curves import Chart, chart
-from course_lib.widgets.experiment import Experiment, steps
+from course_lib.widgets.experiment import POINTS, Experiment, steps
 from course_lib.widgets.numbers import number
 from course_lib.widgets.scores import capital, unit_of
 
 MOST = 6
 """Curves that are drawn at once."""
+MOST_KEPT = 100
+"""Finished curves that are kept, for going back to."""
 REST = 0.15
 """Seconds that the sliders have to rest before a curve is measured."""
 
@@ -44,62 +47,82 @@ def step_title(step: Degradation) -> str:
 class CurvePanel(ipywidgets.HTML):
     """The curves, and a marker in each at the present position of the slider.
 
+    JupyterLab may handle widget messages in another thread than cells (its "subshells"), so that a slider can move
+    in the middle of a measurement: whatever reads or changes the experiment holds ``lock``.
+
     Args:
         experiment: what is measured.
+        lock: guards the experiment and this panel.
         fail: called with an exception that a background measurement ended in.
     """
 
-    def __init__(self, experiment: Experiment, fail: Callable[[Exception], None]):
+    def __init__(self, experiment: Experiment, lock: threading.RLock, fail: Callable[[Exception], None]):
         super().__init__()
         self.add_class("sf-curve-panel")
-        self.experiment, self.fail = experiment, fail
+        self.experiment, self.lock, self.fail = experiment, lock, fail
         self.key = "gaussian_blur"
         self.chosen: tuple[str, ...] = ()
         self.charts: dict[tuple, Chart] = {}
-        self.task: asyncio.Task | None = None
-
-    def show(self, key: str, chosen: tuple[str, ...]) -> None:
-        """Choose the degradation and the scores; then ``refresh``."""
-        self.key, self.chosen = key, chosen
-        self.refresh()
+        self.generation = 0
+        self.task: asyncio.Task | None = None  # kept, because the event loop itself does not
 
     def identity(self, name: str) -> tuple:
         """What a curve depends on: all of this but the slider that it runs along."""
         others = tuple(value for key, value in self.experiment.settings.items() if key != self.key)
-        return (id(self.experiment.picture), self.key, name, others)
+        return (self.experiment.picture, self.key, name, others)
 
     def drawable(self) -> tuple[str, ...]:
         """The chosen scores that exist for this picture, as many as are drawn."""
         return tuple(name for name in self.chosen if name in self.experiment.scores)[:MOST]
 
+    def interrupt(self) -> None:
+        """Make a measurement that is under way stop at its next step; ``refresh`` starts a new one."""
+        self.generation += 1
+
     def refresh(self) -> None:
         """Move the markers, and measure the curves that have changed once the sliders rest."""
-        if self.task:
-            self.task.cancel()
+        self.interrupt()
         self.draw()
-        if all(self.identity(name) in self.charts for name in self.drawable()):
+        if not self.missing():
             return
         try:
-            self.task = asyncio.get_running_loop().create_task(self._measure(REST))
+            loop = asyncio.get_running_loop()
         except RuntimeError:  # no kernel, no loop: a test or a script
-            asyncio.run(self._measure(0))
+            asyncio.run(self._measure(0, self.generation))
+        else:
+            self.task = loop.create_task(self._measure(REST, self.generation))
 
-    async def _measure(self, rest: float) -> None:
+    def missing(self) -> list[str]:
+        """Scores whose curves are still to be measured."""
+        return [name for name in self.drawable() if self.identity(name) not in self.charts]
+
+    async def _measure(self, rest: float, generation: int) -> None:
         try:
             await asyncio.sleep(rest)
-            missing = [name for name in self.drawable() if self.identity(name) not in self.charts]
-            points = []
-            for point in self.experiment.curve(self.key, missing):
-                points.append(point)
+            points: list[tuple[float, dict[str, float]]] = []
+            with self.lock:
+                if generation != self.generation:
+                    return
+                missing = self.missing()
+                curve = self.experiment.curve(self.key, missing)
+            while len(points) < POINTS:
+                with self.lock:
+                    if generation != self.generation:
+                        return
+                    points.append(next(curve))
                 await asyncio.sleep(0)  # slider messages come first
-            if len(self.charts) > 100:
-                self.charts.clear()
-            for name in missing:
-                self.charts[self.identity(name)] = self._chart(name, points)
-                await asyncio.sleep(0)
-            self.draw()
+            with self.lock:
+                if generation == self.generation:
+                    self._keep(missing, points)
+                    self.draw()
         except Exception as error:  # nobody awaits a background task: without this it would fail in silence
             self.fail(error)
+
+    def _keep(self, names: list[str], points: list[tuple[float, dict[str, float]]]) -> None:
+        if len(self.charts) > MOST_KEPT:
+            self.charts.clear()
+        for name in names:
+            self.charts[self.identity(name)] = self._chart(name, points)
 
     def _chart(self, name: str, points: list[tuple[float, dict[str, float]]]) -> Chart:
         return chart(

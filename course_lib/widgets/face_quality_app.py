@@ -1,8 +1,12 @@
 """The face quality lab as a Jupyter widget: pictures and sliders on the left, scores on the right, curves below."""
 
+import functools
 import html
 import io
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Concatenate, ParamSpec
 
 import ipywidgets
 from PIL import Image
@@ -19,6 +23,7 @@ from course_lib.widgets.scores import ScoreSheet
 
 FIRST_CURVES = ["tenengrad", "laplacian_variance", "blur_effect"]
 PHOTO = "photo"
+Parameters = ParamSpec("Parameters")
 
 TEXT: dict[str, Label] = {
     "portrait": ("Portrait", "人像"),
@@ -72,11 +77,29 @@ def styled(widget: ipywidgets.Widget, *classes: str) -> ipywidgets.Widget:
     return widget
 
 
+def exclusive(method: Callable[Concatenate["FaceQualityLab", Parameters], None]) -> Callable[..., None]:
+    """Lets one thread at a time change the lab: cells and widget messages may come in different ones.
+
+    A curve that is being measured gives way at once, and is taken up again afterwards.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: "FaceQualityLab", *args: Parameters.args, **options: Parameters.kwargs) -> None:
+        self.curves.interrupt()
+        with self.lock:
+            try:
+                method(self, *args, **options)
+            finally:
+                self.curves.refresh()
+
+    return wrapper
+
+
 class FaceQualityLab(ipywidgets.VBox):
     """The whole application; ``experiment`` holds its state, so that cells below the lab can work with it."""
 
     def __init__(self) -> None:
-        self.experiment = Experiment()
+        self.experiment, self.lock = Experiment(), threading.RLock()
         self.photo_taken: Picture | None = None
         self.shown = Picture("", {}, {}, self.experiment.image)  # nothing yet
         self.updating = False
@@ -131,7 +154,7 @@ class FaceQualityLab(ipywidgets.VBox):
         options = [(say(step.label), key) for key, step in steps().items()]
         self.axis = ipywidgets.ToggleButtons(options=options, value="gaussian_blur")
         self.axis.observe(lambda _: self._choose_curves(), "value")
-        self.curves = CurvePanel(self.experiment, self._fail)
+        self.curves = CurvePanel(self.experiment, self.lock, self._fail)
         self.curve_part = [heading(say(TEXT["curves"])), self.axis, self.curves]
 
     def _make_table(self) -> None:
@@ -144,6 +167,7 @@ class FaceQualityLab(ipywidgets.VBox):
 
     # ---- what the reader does ---------------------------------------------------------------------------------------
 
+    @exclusive
     def set(self, **settings: float) -> None:
         """Move several sliders at once, as from a cell: ``lab.set(gaussian_blur=2.0, jpeg=30)``.
 
@@ -159,17 +183,20 @@ class FaceQualityLab(ipywidgets.VBox):
             self.updating = False
         self.refresh()
 
+    @exclusive
     def _move(self, key: str, value: float) -> None:
         if not self.updating:
             self.experiment.set(**{key: value})
             self.refresh()
 
+    @exclusive
     def _choose_picture(self, change: dict) -> None:
         key = change["new"]
         picture = self.photo_taken if key == PHOTO else portrait(key)
         if picture:
             self._show(picture)
 
+    @exclusive
     def _receive(self, image: Tensor, name: str) -> None:
         self.photo_taken = photograph(image, name)
         if self.portraits.value == PHOTO:
@@ -183,10 +210,12 @@ class FaceQualityLab(ipywidgets.VBox):
         self.experiment.show(picture)
         self.refresh()
 
+    @exclusive
     def _choose_curves(self) -> None:
-        self.curves.show(self.axis.value, tuple(self.sheet.chosen))
+        self.curves.key, self.curves.chosen = self.axis.value, tuple(self.sheet.chosen)
         self._show_kept()
 
+    @exclusive
     def _keep(self) -> None:
         self.experiment.keep()
         self._show_kept()
@@ -205,7 +234,6 @@ class FaceQualityLab(ipywidgets.VBox):
             self.clean_picture.value = png(self.shown.image)
         alts = [f"{say(self.shown.alt)} {settings_text(self.experiment.settings)}", say(self.shown.alt)]
         self.sheet.update(self.experiment.scores, self.experiment.clean, alts)
-        self.curves.refresh()
         self.export.value = export_link(self.experiment)
 
     def _show_kept(self) -> None:

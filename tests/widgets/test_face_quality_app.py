@@ -1,8 +1,10 @@
 """The lab's widgets without a browser: what reaches the reader, and how fast."""
 
+import asyncio
 import io
 import re
 import sys
+import threading
 import time
 import types
 
@@ -13,7 +15,7 @@ from PIL import Image
 
 from course_lib import data, images, quality
 from course_lib.i18n import glossary
-from course_lib.widgets import face_quality_lab
+from course_lib.widgets import curve_panel, face_quality_lab
 from course_lib.widgets.experiment import steps
 from course_lib.widgets.photo import PROBLEMS, PhotoInput, explain
 from course_lib.widgets.scores import row, verdict
@@ -26,7 +28,7 @@ def lab():
 
 @pytest.fixture(autouse=True)
 def at_rest(lab):
-    lab.portraits.value = "astronaut"
+    lab.portraits.value, lab.axis.value = "astronaut", "gaussian_blur"
     lab.set(**{key: step.identity for key, step in steps().items()})
 
 
@@ -107,6 +109,48 @@ def test_moving_along_a_curve_only_moves_its_marker(lab, monkeypatch):
     before = lab.curves.value
     lab.sliders["gaussian_blur"].value = 3.0
     assert lab.curves.value != before
+
+
+def test_no_curve_mixes_two_states_when_a_slider_moves_in_another_thread(lab, monkeypatch):
+    """JupyterLab handles widget messages in threads of their own."""
+    lab.set(gaussian_blur=0.0, darken=0.1)
+    real, moved = curve_panel.chart, []
+
+    def slow_chart(*args, **options):
+        if not moved:
+            moved.append(threading.Thread(target=lambda: setattr(lab.axis, "value", "gaussian_noise")))
+            moved[0].start()
+            moved[0].join(0.3)
+            assert moved[0].is_alive()  # it waits until the chart is drawn
+        return real(*args, **options)
+
+    monkeypatch.setattr(curve_panel, "chart", slow_chart)
+    lab.set(darken=0.3)
+    moved[0].join()
+    assert lab.status.value == "" and lab.curves.key == "gaussian_noise"
+    for (_, key, _, _), drawn in lab.curves.charts.items():
+        assert steps()[key].label["en"] in drawn.description
+
+
+def test_a_curve_under_way_gives_way_to_a_slider(lab, monkeypatch):
+    """In an event loop, as in a kernel: many moves, one curve."""
+    monkeypatch.setattr(curve_panel, "REST", 0.01)
+    measured = []
+    real = lab.experiment.curve
+    monkeypatch.setattr(lab.experiment, "curve", lambda *args: measured.append(args) or real(*args))
+
+    async def drag():
+        lab.axis.value = "jpeg"
+        for step in range(1, 6):
+            lab.sliders["darken"].value = step / 20
+        await asyncio.sleep(0.02)  # the first points of a curve
+        lab.sliders["darken"].value = 0.5
+        while not lab.curves.task.done() or lab.curves.missing():
+            await asyncio.sleep(0.01)
+
+    asyncio.run(drag())
+    assert 1 <= len(measured) <= 3 and lab.status.value == ""
+    assert "JPEG quality" in lab.curves.value and "<svg" in lab.curves.value
 
 
 def test_kept_rows_stay_when_the_picture_changes(lab):
