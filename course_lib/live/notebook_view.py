@@ -11,21 +11,26 @@ import ipywidgets
 from course_lib.i18n import say
 from course_lib.live import svg
 from course_lib.live.inputs import Image, Input, Slider
-from course_lib.live.outputs import Output, Picture, Wire
+from course_lib.live.outputs import COLOURS, Output, Picture, Wire
 from course_lib.live.poster import draw, headed, marker_at, standing
 
 if TYPE_CHECKING:
     from course_lib.live.figure import Figure
 
-# Drawings take the colours of the notebook's theme.
-STYLE = """<style>.lf-notebook { --lf-ink: var(--jp-ui-font-color1, #1d2733); --lf-soft: var(--jp-ui-font-color2, #66707c);
---lf-line: var(--jp-border-color2, #dfe4ea); line-height: 1.3; }</style>"""
+# Drawings take text and lines of the notebook's theme (Jupyter, Colab), and brighter colours in Jupyter's dark ones.
+STYLE = (
+    "<style>.lf-notebook { --lf-ink: var(--jp-ui-font-color1, var(--colab-primary-text-color, #1d2733)); "
+    "--lf-soft: var(--jp-ui-font-color2, #66707c); --lf-line: var(--jp-border-color2, #dfe4ea); line-height: 1.3; } "
+    '[data-jp-theme-light="false"] .lf-notebook { '
+    + " ".join(f"--lf-{name}: {svg.DARK[name]};" for name in COLOURS if name not in ("ink", "soft"))
+    + " }</style>"
+)
 
 
 def control(part: Input) -> ipywidgets.Widget | None:
     """The widget of an input; None for a single picture, which needs none."""
-    style = {"description_width": "150px"}
-    wide = ipywidgets.Layout(width="440px", max_width="100%")
+    style = {"description_width": "185px"}
+    wide = ipywidgets.Layout(width="480px", max_width="100%")
     if isinstance(part, Slider):
         unit = say(part.unit)
         return ipywidgets.FloatSlider(
@@ -110,9 +115,23 @@ class View:
         """Title, outputs, sliders, reset."""
         flow = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="center", grid_gap="12px 28px")
         title = ipywidgets.HTML(f"<b>{svg.escape(say(self.figure.title))}</b>")
-        outputs = ipywidgets.Box(list(self.shown.values()), layout=flow)
+        places = [(output, self._named(output)) for output in standing(self.figure)]
+        seen = [place for output, place in places if output.kind in ("picture", "wire")]
+        told = ipywidgets.VBox([place for output, place in places if output.kind not in ("picture", "wire")])
+        outputs = ipywidgets.Box([*seen, told] if told.children else seen, layout=flow)
         controls = ipywidgets.Box([*self.controls.values(), self.reset], layout=flow)
         return ipywidgets.VBox([title, outputs, controls, self.message])
+
+    def _named(self, output: Output) -> ipywidgets.Widget:
+        place = self.shown[output.name]
+        if (
+            isinstance(output, Picture)
+            and isinstance(place, ipywidgets.Image)
+            and len(self.figure.shown_pictures()) > 1
+        ):
+            name = ipywidgets.HTML(f'<div style="text-align:center">{svg.escape(say(output.label))}</div>')
+            return ipywidgets.VBox([place, name])
+        return place
 
 
 def build(figure: "Figure") -> ipywidgets.VBox:

@@ -19,7 +19,11 @@ from course_lib.live.outputs import COLOURS, Bars, Group, Picture, Table, Wire
 LIGHT = dict(
     zip(COLOURS, ("#2463c9", "#c2570c", "#0a7d5c", "#8a3ea8", "#1d8fb8", "#c0303f", "#1d2733", "#66707c"), strict=True)
 )
+DARK = dict(
+    zip(COLOURS, ("#7fb0ff", "#ff9d5c", "#4fd1a5", "#cf9bea", "#63c8ec", "#ff8b93", "#e8edf3", "#a3aeba"), strict=True)
+)
 LIGHT |= {"line": "#dfe4ea", "paper": "#ffffff"}
+DARK |= {"line": "#36414d", "paper": "#181e25"}
 FONT = 'system-ui,-apple-system,"Segoe UI","Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif'
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -79,6 +81,13 @@ def test_a_poster_shows_title_and_labels_in_the_readers_language(figure, languag
     pictures = root.findall(f".//{SPACE}image")
     assert len(pictures) == len(figure.shown_pictures())
     assert len(figure.poster()) < 60_000
+
+
+def test_the_style_sheet_has_the_same_palette():
+    sheet = (Path(__file__).resolve().parents[2] / "book/_ext/static/live-figure.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r"live-figure \{([^}]*--lf-ink[^}]*)\}", sheet)[:2]
+    for block, palette in ((light, svg.LIGHT), (dark, svg.DARK)):
+        assert dict(re.findall(r"--lf-(\w+): (#\w+)", block)).items() >= palette.items()
 
 
 def test_bars_grow_and_shrink_from_their_start():

@@ -53,10 +53,11 @@
     ort.env.wasm.wasmPaths = vendor.href;
     return ort;
   });
-  const plotly = (vendor) => once("plotly", () => new Promise((done, failed) => {
-    if (window.Plotly) return done(window.Plotly);
+  // Shared with plotly-figure.js, so that a page with both kinds of figures loads Plotly once.
+  const plotly = (vendor) => (window.sitePlotly ??= new Promise((done, failed) => {
     const src = new URL("plotly.min.js", vendor).href;
-    document.head.append(el("script", { src, onload: () => done(window.Plotly), onerror: () => failed(new Error(src)) }));
+    const onerror = () => { window.sitePlotly = undefined; failed(new Error(src)); };
+    document.head.append(el("script", { src, onload: () => done(window.Plotly), onerror }));
   }));
   let turn = Promise.resolve(); // sessions share one WebAssembly heap: one run at a time
   const inTurn = (work) => (turn = turn.then(work, work));

@@ -2,8 +2,8 @@
 (() => {
   const library = new URL("../../shared/vendor/plotly.min.js", document.currentScript.src).href;
   const touches = ["scroll", "pointerdown", "pointermove", "keydown", "touchstart", "resize"];
-  let loading;
-  const load = () => (loading ??= new Promise((done, failed) => {
+  // Shared with live-figure.js: whoever comes first loads it.
+  const load = () => (window.sitePlotly ??= new Promise((done, failed) => {
     const script = Object.assign(document.createElement("script"), { src: library });
     script.onload = () => done(window.Plotly);
     script.onerror = () => failed(new Error(`${library} could not be loaded`));
