@@ -114,7 +114,9 @@ def pictures_are_described(site: Path) -> list[str]:
     for page in pages(site):
         for image in soup(page).find_all("img"):
             alt = (image.get("alt") or "").strip()
-            decorative = image.get("aria-hidden") == "true" or image.get("role") == "presentation"
+            link = image.find_parent("a")
+            beside_text = image.get("alt") == "" and link is not None and bool(link.get_text(strip=True))
+            decorative = beside_text or image.get("aria-hidden") == "true" or image.get("role") == "presentation"
             default = re.fullmatch(r"(\.\./)*_images/\S+|\S+\.(png|svg|jpe?g)", alt)
             if not decorative and (len(alt) < 2 or default):
                 problems.append(f"{page.relative_to(site)}: picture {image.get('src', '')[:60]} has no alt text")
