@@ -137,7 +137,7 @@ def test_both_editions_have_the_same_anchors(served, tab):
 # 人脸图像质量 is several words of the index; a query of two words finds pages that have both.
 @pytest.mark.parametrize(
     ("edition", "query"),
-    [("en", "blur"), ("zh", "模糊"), ("zh", "人脸识别"), ("zh", "blur"), ("zh", "人脸图像质量"), ("zh", "模糊 清晰度")],
+    [("en", "blur"), ("zh", "模糊"), ("zh", "人脸识别"), ("zh", "blur"), ("zh", "人脸图像质量"), ("zh", "模糊 噪声")],
 )
 def test_search_finds(served, tab, edition, query):
     tab.goto(f"{served.address}/{edition}/index.html")
@@ -151,6 +151,15 @@ def test_search_finds(served, tab, edition, query):
     tab.wait_for_load_state()
     text = tab.locator("article").inner_text().lower()
     assert all(word in text for word in query.split())
+
+
+def test_search_results_quote_the_text_only(served, tab):
+    tab.goto(f"{served.address}/zh/search.html?q=模糊")
+    quotes = tab.locator("#search-results ul.search li p.context")
+    expect(quotes.first).to_be_visible(timeout=10_000)
+    text = " ".join(quotes.all_inner_texts())
+    for unwanted in ("Colab", ".pdf", "展开代码", "\\("):
+        assert unwanted not in text, unwanted
 
 
 def test_search_for_nonsense_finds_nothing(served, tab):
