@@ -142,7 +142,10 @@ def test_outputs_become_small_webp_with_their_size(outputs, tmp_path):
     body = "".join(f'<p><img alt="{name[0]} of some height" src="../_images/{name}" /></p>' for name in outputs)
     improved = web_pictures.improve(body, outputs, tmp_path / "site")
     assert improved.count('loading="lazy"') == 2 and ".png" not in improved
-    assert 'alt="a of some height" src="../_images/' + "a" * 64 + '.webp"' in improved and 'width="320" height="200"' in improved
+    assert (
+        'alt="a of some height" src="../_images/' + "a" * 64 + '.webp"' in improved
+        and 'width="320" height="200"' in improved
+    )
     flat, noise = (tmp_path / "site" / f"{kind * 64}.webp" for kind in "ab")
     original = outputs["a" * 64 + ".png"]
     assert Image.open(flat).convert("RGB").tobytes() == Image.open(original).tobytes()  # lossless
