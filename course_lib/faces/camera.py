@@ -6,24 +6,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.faces.maths import constant, degrees_to_radians, hann_blur, ramp
+from course_lib.faces.maths import constant, hann_blur, ramp
+from course_lib.geometry import rotation_matrix
 
 NECK_PIVOT = (0.0, -7.0, -2.0)
 """Point in cm about which the head turns."""
 
 
 def head_rotation(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """(B, 3, 3) rotation of the head for x right, y up, z to the viewer.
+    """(B, 3, 3) rotation of the head for this package's axes, x right, y up, z to the viewer.
 
-    Yaw > 0 turns the face to the viewer's right, pitch > 0 raises it, roll > 0 turns it anticlockwise in the image.
+    The angles follow ``geometry.rotations``: yaw > 0 turns the nose to the left of the picture, pitch > 0 looks down,
+    roll > 0 turns clockwise.
     """
-    a, b, c = degrees_to_radians(yaw), -degrees_to_radians(pitch), degrees_to_radians(roll)
-    zero, one = torch.zeros_like(a), torch.ones_like(a)
-    rows = lambda *r: torch.stack(r, -1).view(-1, 3, 3)  # noqa: E731
-    about_z = rows(c.cos(), -c.sin(), zero, c.sin(), c.cos(), zero, zero, zero, one)
-    about_x = rows(one, zero, zero, zero, b.cos(), -b.sin(), zero, b.sin(), b.cos())
-    about_y = rows(a.cos(), zero, a.sin(), zero, one, zero, -a.sin(), zero, a.cos())
-    return about_z @ about_x @ about_y
+    flip = constant([1.0, -1.0, -1.0], yaw)
+    return flip[:, None] * rotation_matrix(yaw, pitch, roll) * flip
+
+
+def to_camera_frame(points: Tensor, distance: Tensor) -> Tensor:
+    """Points (B, ..., 3) of this package's axes in the book's camera frame: x right, y down, z forward from the lens, cm."""
+    depth = distance.view((-1,) + (1,) * (points.dim() - 2)) - points[..., 2]
+    return torch.stack([points[..., 0], -points[..., 1], depth], -1)
 
 
 class Pose:

@@ -82,7 +82,7 @@ def paint_eyes(
     albedo = mix(albedo, constant([0.012, 0.008, 0.007], albedo), (lash * (1 - 0.25 * ball)).clamp(0, 0.93)[:, None])
     normal = _normals(e, x, y, along, inside, ey, upper, lower, share, ball, normal, rotation)
     # The catch-light sits where the cornea mirrors the key; it shrinks with the pixel, else it washes out the iris.
-    turn = 0.0016 * e["yaw"]
+    turn = -0.0016 * e["yaw"]
     hx, hy = ix - 0.24 * light[:, 0] + turn, iy - 0.24 * light[:, 1] - 0.03
     spark = ramp((hx**2 + hy**2).sqrt(), 0.13 + pixel * 0.35, 0.045)
     second = ramp(((hx + 0.30 * light[:, 0].sign()) ** 2 + (hy + 0.30) ** 2).sqrt(), 0.15 + pixel * 0.3, 0.03)

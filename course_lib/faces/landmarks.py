@@ -13,12 +13,6 @@ from course_lib.faces.maths import Columns, mix
 from course_lib.faces.mouth import lip_line, lip_thickness, opening
 from course_lib.faces.sheet import Grid
 
-MIRROR = (
-    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
-    54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
-)  # fmt: skip
-"""Landmark that takes the place of each one when the picture is mirrored."""
-
 _EYE = ((1, 0), (0.4, 1), (-0.4, 1), (-1, 0), (-0.4, -1), (0.4, -1))
 
 
@@ -95,16 +89,3 @@ def _mouth(e: Columns) -> list[tuple[Tensor, Tensor]]:
 
     outer = [point(t, "U") for t in (-1, -0.6, -0.2, 0, 0.2, 0.6, 1)] + [point(t, "L") for t in (0.6, 0.3, 0, -0.3, -0.6)]
     return outer + [point(t, "u") for t in (-0.88, -0.3, 0, 0.3, 0.88)] + [point(t, "l") for t in (0.3, 0, -0.3)]
-
-
-def five_points(landmarks: Tensor) -> Tensor:
-    """Eye centres, nose tip and mouth corners from the 68 points.
-
-    Args:
-        landmarks: (B, 68, 2 or 3).
-
-    Returns:
-        (B, 5, 2 or 3): eye on the viewer's left, on the right, nose tip, mouth corner left, right.
-    """
-    left, right = landmarks[:, 36:42].mean(1), landmarks[:, 42:48].mean(1)
-    return torch.stack([left, right, landmarks[:, 30], landmarks[:, 48], landmarks[:, 54]], 1)
