@@ -5,6 +5,7 @@ from course_lib.images.checks import check_images, values_checked
 from course_lib.images.colour import (
     BT601,
     BT709,
+    XYZ_FROM_LINEAR,
     hsv_from_rgb,
     lab_from_rgb,
     linear_from_srgb,
@@ -27,6 +28,7 @@ __all__ = [
     "BT601",
     "BT709",
     "MAX_PIXELS",
+    "XYZ_FROM_LINEAR",
     "check_images",
     "from_array",
     "hsv_from_rgb",

@@ -1,7 +1,7 @@
 """What the course keeps about each measure of quality: its names, function, family, range, unit, direction, source."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -40,7 +40,7 @@ class Measure:
     differentiable: bool = True
     power: float | None = None
     takes: str = "image"
-    label: dict[str, str] | None = None
+    label: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Looks up the label, and refuses families and directions that nobody knows.
@@ -53,5 +53,5 @@ class Measure:
             raise ValueError(f"family: expected one of {', '.join(FAMILIES)}, got {self.family!r}")
         if self.direction not in DIRECTIONS:
             raise ValueError(f"direction: expected one of {', '.join(DIRECTIONS)}, got {self.direction!r}")
-        if self.label is None:
+        if not self.label:
             object.__setattr__(self, "label", i18n.label(self.name))
