@@ -153,10 +153,11 @@ def _prepared(identities: FaceParams, wanted: Tensor, detail: Detail) -> tuple[S
     grid = identities.baked.get(("grid", detail))
     numbers = wanted.tolist()
     missing = [k for k in numbers if k not in kept]
-    for part in torch.tensor(missing, dtype=torch.long).split(4):
-        fresh, grid = bake(identities.index(part.to(identities.device)), detail)
+    for first in range(0, len(missing), 4):
+        part = missing[first : first + 4]
+        fresh, grid = bake(identities.index(torch.tensor(part, device=identities.device)), detail)
         identities.baked[("grid", detail)] = grid
-        for j, k in enumerate(part.tolist()):
+        for j, k in enumerate(part):
             kept[k] = fresh.index(torch.tensor([j], device=identities.device))
     surface = Surface.join([kept[k] for k in numbers])
     if len(identities) > KEPT:
@@ -194,13 +195,13 @@ class _Scene:
         points, normals = express(per_picture, self.grid, self.e3)
         self.attributes = per_picture.attributes
         self.bare = self.pose.points(points)
-        self.bare_normals = self.pose.directions(normals, self.grid.y_column[..., None])
+        self.bare_normals = self.pose.directions(normals, self.grid.y_column)
         self.worn = None
         self.points, self.normals = self.bare, self.bare_normals
         if bool((self.q["hat"] > 0).any() | (self.q["mask"] > 0).any()):
             self.worn = wear(self.e3, self.grid, points, per_picture.frontal)
             self.points = self.pose.points(self.worn.points)
-            self.normals = self.pose.directions(surface_normals(self.worn.points), self.grid.y_column[..., None])
+            self.normals = self.pose.directions(surface_normals(self.worn.points), self.grid.y_column)
 
     def _landmarks_and_camera(self) -> None:
         e, q, grid = self.e, self.q, self.grid
@@ -240,7 +241,7 @@ class _Scene:
         for side in (0, 1):
             layers.append(self._layer(self.pose.points(ears[:, side, ..., :3]), False, ~covered))
         self.ears = torch.stack(
-            [torch.cat([self.pose.directions(ears[:, k, ..., 3:6], torch.zeros(1, 1, 1, 1, device=ears.device)), ears[:, k, ..., 6:]], -1) for k in (0, 1)]
+            [torch.cat([self.pose.directions(ears[:, k, ..., 3:6], torch.zeros(1, 1, 1, device=ears.device)), ears[:, k, ..., 6:]], -1) for k in (0, 1)]
         )
         strands = s.strands[self.row]
         present = s.present[self.row]
@@ -250,7 +251,7 @@ class _Scene:
             low = torch.where(q["mask"] == 3, -3.0, -99.0).view(-1, 1, 1)
             present = present & (height < limit)[:, :-1, :-1] & (height > low)[:, :-1, :-1]
         layers.append(self._layer(self.pose.points(strands[..., :3]), False, present))
-        turned = self.pose.directions(torch.stack([strands[..., 3:6], strands[..., 6:9]], 3).flatten(2, 3), height.repeat_interleave(2, 2)[..., None])
+        turned = self.pose.directions(torch.stack([strands[..., 3:6], strands[..., 6:9]], 3).flatten(2, 3), height.repeat_interleave(2, 2))
         self.strands = torch.cat([turned.view(*strands.shape[:3], 6), strands[..., 9:11]], -1)
         self.others: list[Tensor] = []
         self.lenses: list[Tensor] = []
@@ -269,7 +270,7 @@ class _Scene:
             things.append(("brim", brim(self.e3), hat == 2))
         for number, (name, points, on) in enumerate(things):
             layers.append(self._layer(self.pose.points(points), False, on.view(-1, 1, 1), nearer=0.15 if name == "frame" else 0.0))
-            self.others.append(self.pose.directions(surface_normals(points, wrap=False), torch.zeros(1, 1, 1, 1, device=points.device)))
+            self.others.append(self.pose.directions(surface_normals(points, wrap=False), torch.zeros(1, 1, 1, device=points.device)))
             self.names.append("brim" if name == "brim" else f"frame{number}")
 
     def _paint(self, hits: Hits) -> Canvas:

@@ -43,8 +43,8 @@ def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float) -
     albedo = mix(albedo, constant([0.012, 0.004, 0.003], x), (0.92 * hole)[..., None])
     albedo, brow = _brows(e, albedo, x, y, px, ox, oy)
     gloss = _gloss(e, x, y, fields) * (1 - 0.75 * beard) * (1 - 0.6 * brow) + 0.55 * lip
-    height = 0.012 * fields["mid"] + 0.012 * fields["fine"] + 0.014 * fields["pore"]
-    height = height * (0.7 + 0.7 * e["age"]) * (1 - lip) - wrinkles + 0.05 * beard_relief * beard + lip_relief + 0.02 * brow
+    height = 0.006 * fields["mid"] + 0.004 * fields["fine"] + 0.0025 * fields["pore"]
+    height = height * (0.7 + 0.7 * e["age"]) * (1 - lip) - wrinkles + 0.02 * beard_relief * beard + lip_relief + 0.02 * brow
     # Slopes across and along, from the painted height; the texture is finer than the mesh.
     sx = torch.gradient(height, dim=2)[0] / texel
     sy = -torch.gradient(height, dim=1)[0] / texel

@@ -114,7 +114,10 @@ def _paths(values: dict[str, Tensor], draw: Tensor, grid: Grid) -> tuple[Tensor,
     # Strands that start at the front hairline are cut to an uneven fringe; `fringe` says how much hangs into the forehead.
     hang = values["fringe"].view(n, 1) * 1.7 + 0.25 + 1.1 * name("fringe") + 0.3 * name("bob")
     reach = torch.minimum(length, (y0 - lowest).clamp(min=0) + hang * (0.35 + draw[:, 4]))
-    length = torch.where((front > 0.3) & (down < 0) & ~(falls.bool() & (away.abs() > 0.5)), reach, length)
+    # At sides and nape short hair ends at its line.
+    hang = torch.where(front > 0.3, hang, 0.12 + 0.25 * values["curl"].view(n, 1))
+    reach = torch.minimum(length, (y0 - lowest).clamp(min=0) + hang * (0.35 + draw[:, 4]))
+    length = torch.where((down < 0) & ~(falls.bool() & ((away.abs() > 0.5) | (front < 0.3))), reach, length)
     s = torch.linspace(0, 1, POINTS, device=draw.device)
     path = s * length[..., None]
     y = y0[..., None] + down[..., None] * path
@@ -124,7 +127,7 @@ def _paths(values: dict[str, Tensor], draw: Tensor, grid: Grid) -> tuple[Tensor,
     theta = torch.where(theta.abs() > 3.13, theta.sign() * 3.13, theta)
     # Hair that falls frames the face: it passes the temples instead of crossing the eyes.
     edge = mix(0.92, 1.15, ramp(y, 5, -3)) + 0.05 * spread[..., None]
-    framed = torch.where(theta.abs() < edge, torch.where(theta0 < part, -edge, edge), theta)
+    framed = torch.where(theta.abs() < edge, torch.where((theta0 < part)[..., None], -edge, edge), theta)
     theta = mix(theta, framed, falls[..., None] * ramp(y, 6.6, 3.4))
     stop = torch.where(falls > 0.9, -15.8, torch.where(falls > 0, -10.6, -13.0))[..., None]
     return theta, torch.maximum(y, stop + 0.3 * spread[..., None]).clamp(max=TOP - 0.12)
