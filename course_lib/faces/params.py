@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -70,6 +70,9 @@ SEX_SHIFT: dict[str, float] = {
 """Added to the anatomy of a masculine face and taken from a feminine one; ``sex_shift`` scales it."""
 
 
+P = TypeVar("P", bound="Parameters")
+
+
 @dataclass(frozen=True)
 class Parameters:
     """Named tensors that share their first axis; treat them as read-only."""
@@ -90,15 +93,15 @@ class Parameters:
         """Where the tensors live."""
         return next(iter(self.values.values())).device
 
-    def index(self, index: Tensor | slice) -> Self:
+    def index(self: P, index: Tensor | slice) -> P:
         """The rows that ``index`` names, in its order; rows may repeat."""
         return type(self)({name: value[index] for name, value in self.values.items()})
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self: P, device: torch.device | str) -> P:
         """A copy on another device."""
         return type(self)({name: value.to(device) for name, value in self.values.items()})
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self: P, **changes: Any) -> P:
         """A copy with some entries changed.
 
         Args:
