@@ -149,10 +149,10 @@ def _strands(c: Canvas) -> None:
     tone, along = found[:, 6], found[:, 7]
     c.normal[k] = F.normalize(found[:, :3], dim=1)
     c.tangent[k] = F.normalize(found[:, 3:6], dim=1)
-    colour = e["hair"] * (0.90 + 0.30 * tone + 0.18 * along)[:, None].clamp(0.3)
+    colour = e["hair"] * (0.92 + 0.16 * tone + 0.16 * along)[:, None].clamp(0.3)
     c.albedo[k], c.hair_colour[k] = colour, e["hair"] * (1 + 0.2 * tone)[:, None]
     c.hair[k] = 1.0
-    c.strand[k] = tone
+    c.strand[k] = 0.6 * tone
     c.inside[k] = 1.0
     c.gloss[k] = 0.0
 

@@ -21,13 +21,13 @@ class _Painter:
     def u(self, *shape: int) -> Tensor:
         return torch.rand(*(shape or (1,)), generator=self.generator)
 
-    def colour(self, low: float, high: float, tint: float) -> Tensor:
+    def colour(self, low: float | int, high: float | int, tint: float | int) -> Tensor:
         return linear((low + (high - low) * self.u() + tint * (self.u(3) - 0.5)).clamp(0.03, 1.0))
 
     def rectangle(self, x: Tensor, y: Tensor, w: Tensor, h: Tensor) -> Tensor:
         return ((self.x > x) & (self.x < x + w) & (self.y > y) & (self.y < y + h)).float()[..., None]
 
-    def discs(self, image: Tensor, count: int, strength: float) -> Tensor:
+    def discs(self, image: Tensor, count: int, strength: float | int) -> Tensor:
         for _ in range(count):
             cx, cy, radius = self.u(), self.u() * 0.85, 0.02 + 0.06 * self.u()
             disc = ramp(((self.x - cx) ** 2 + (self.y - cy) ** 2).sqrt(), radius, radius * 0.8)[..., None]

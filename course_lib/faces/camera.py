@@ -67,7 +67,7 @@ class Camera:
     x: Tensor
     y: Tensor
 
-    def project(self, points: Tensor, size: float) -> tuple[Tensor, Tensor]:
+    def project(self, points: Tensor, size: float | int) -> tuple[Tensor, Tensor]:
         """Pixel-edge coordinates (0 = left or upper edge of the image) of points (B, ..., 3) in cm."""
         shape = (-1,) + (1,) * (points.dim() - 2)
         focal, distance, x, y = (c.view(shape) for c in (self.focal, self.distance, self.x, self.y))

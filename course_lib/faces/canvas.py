@@ -39,7 +39,7 @@ class Stage:
     strands: Tensor
     others: list[Tensor]
     names: list[str]
-    pixel: tuple[float, float]
+    pixel: tuple[float | int, float | int]
     light: Tensor
 
 

@@ -102,7 +102,7 @@ def _eyeball(
     iris = mix(iris, iris * 1.3 + constant([0.03, 0.018, 0.004], iris), (bell(r - 0.52, 0.14) * 0.6)[:, None])
     iris = iris * (1 - 0.80 * ramp(r, 0.70, 1.0))[:, None]
     corner = inside.abs()
-    white = constant([0.56, 0.52, 0.50], iris) * (1 - 0.44 * ramp(corner, 0.45, 1.0) - 0.10 * ramp(iy.abs(), 0.2, 0.6))[:, None]
+    white = constant([0.47, 0.435, 0.415], iris) * (1 - 0.44 * ramp(corner, 0.45, 1.0) - 0.10 * ramp(iy.abs(), 0.2, 0.6))[:, None]
     veins = 0.24 * ramp(corner, 0.5, 1.0) * (1 + 0.5 * noise(ISOTROPIC, ix, iy)).clamp(0, 1.6)
     white = mix(white, constant([0.58, 0.33, 0.30], iris), veins[:, None])
     soft = pixel * 0.42

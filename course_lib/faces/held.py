@@ -44,7 +44,7 @@ def draw_held(e: Columns, mouth: Tensor, unit: Tensor, size: int, light: Tensor)
     return image, cover
 
 
-def _capsule(x: Tensor, y: Tensor, ax: float, ay: float, bx: float, by: float, radius: float) -> tuple[Tensor, Tensor, Tensor]:
+def _capsule(x: Tensor, y: Tensor, ax: float | int, ay: float | int, bx: float | int, by: float | int, radius: float | int) -> tuple[Tensor, Tensor, Tensor]:
     """Distance inside (positive) a capsule, and the x and y of its surface normal."""
     t = (((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2)).clamp(0, 1)
     dx, dy = x - ax - t * (bx - ax), y - ay - t * (by - ay)

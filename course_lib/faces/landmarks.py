@@ -28,7 +28,7 @@ def support_points(xy: Tensor, allowed: Tensor) -> Tensor:
     return reach.masked_fill(~allowed.flatten(1)[..., None], -1e9).argmax(1)
 
 
-def face_block(grid: Grid, widest: float) -> tuple[slice, slice]:
+def face_block(grid: Grid, widest: float | int) -> tuple[slice, slice]:
     """Rows from the eye line to the chin and columns within ``widest`` radians: where the jaw's outline can lie."""
     rows = ((grid.y < 1.2) & (grid.y > -13)).nonzero()[:, 0]
     columns = (grid.theta.abs() < widest).nonzero()[:, 0]
@@ -50,7 +50,7 @@ def sheet_landmarks(e: Columns) -> tuple[Tensor, Tensor]:
 
 
 def _brows(e: Columns) -> list[tuple[Tensor, Tensor]]:
-    def point(side: int, share: float) -> tuple[Tensor, Tensor]:
+    def point(side: int, share: float | int) -> tuple[Tensor, Tensor]:
         x = e["brow_inner"] + 0.05 + share * (5.0 - e["brow_inner"])
         return side * x, brow_line(e, x) + e["brow_raise"] + 0.1
 
@@ -79,7 +79,7 @@ def _mouth(e: Columns) -> list[tuple[Tensor, Tensor]]:
     width, gap = opening(e)
     smile = e["smile"]
 
-    def point(t: float, kind: str) -> tuple[Tensor, Tensor]:
+    def point(t: float | int, kind: str) -> tuple[Tensor, Tensor]:
         x = t * width
         upper, lower = lip_thickness(e, x * e["mouth_width"] / width)
         lens = (1 - t * t) ** 0.6

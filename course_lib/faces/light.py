@@ -81,10 +81,10 @@ def cast_shadows(surface: Tensor, direction: Tensor, points: Tensor, batch: Tens
     local = ((points - pivot)[:, None] * frame[batch]).sum(-1)
     x, y = local[:, 0] * scale + side / 2 - 0.5, side / 2 - (local[:, 1] - 2) * scale - 0.5
     lit = torch.zeros_like(x)
-    for dx, dy in ((-0.9, -0.55), (0.9, 0.55), (0.5, -1.0)):
+    for dx, dy in ((-1.5, -0.6), (1.5, 0.6), (0.6, -1.5), (-0.6, 1.5)):
         depth = gather_bilinear(table, batch, y + dy, x + dx)[:, 0]
         lit = lit + ramp(local[:, 2] - depth, -2.3, -0.3)
-    return lit / 3
+    return lit / 4
 
 
 def shade(p: Points, e: Columns, shadow: Tensor) -> Tensor:
@@ -152,8 +152,8 @@ def _shine(p: Points, towards: Tensor, facing: Tensor, shadow: Tensor, key: Tens
     result = total[:, None] * key
     # Hair: one white band where strands mirror the light, one coloured and wider behind it (Kajiya–Kay).
     th = (p.tangent * half).sum(1)
-    white = (1 - th**2).clamp(0) ** 24 * 0.62
+    white = (1 - th**2).clamp(0) ** 24 * 0.42
     coloured = (1 - (th + 0.12) ** 2).clamp(0) ** 6 * 0.36
     band = (white + coloured) * p.hair * (facing + 0.3).clamp(0) * (0.65 + 0.40 * p.strand.clamp(-1.4, 2)) * (1 - 0.78 * p.curl)
     band = band * (0.25 + 0.75 * shadow) * p.occlusion.clamp(0, 1)
-    return result + band[:, None] * (p.hair_colour * 0.62 + 0.026) * key
+    return result + band[:, None] * (p.hair_colour * 0.50 + 0.020) * key

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Scalar = float | Tensor
+Scalar = float | int | Tensor
 
 
 def ramp(x: Tensor, start: Scalar, end: Scalar) -> Tensor:
@@ -27,7 +27,7 @@ def mix(a: Scalar, b: Scalar, weight: Tensor) -> Tensor:
     return a + (b - a) * weight
 
 
-def smooth_max(a: Tensor, b: Tensor, softness: float) -> Tensor:
+def smooth_max(a: Tensor, b: Tensor, softness: float | int) -> Tensor:
     """Maximum whose crease is rounded over about ``softness``; exactly max(a, b) far from the crease."""
     return 0.5 * (a + b + ((a - b) ** 2 + softness**2).sqrt() - softness)
 
@@ -51,7 +51,7 @@ def linear(colour: Tensor) -> Tensor:
     return colour.clamp(min=0) ** 2.2
 
 
-def pchip(knots: Sequence[float], values: Sequence[float], x: Tensor) -> Tensor:
+def pchip(knots: Sequence[float | int], values: Sequence[float | int], x: Tensor) -> Tensor:
     """Monotone cubic through a table (Fritsch–Carlson slopes), constant beyond its ends.
 
     Args:
@@ -94,7 +94,7 @@ def hann_blur(image: Tensor, size: int) -> Tensor:
     return flat.view(shape)
 
 
-def _noise_tile(size: int, lowest: float, stretch: float, generator: torch.Generator) -> Tensor:
+def _noise_tile(size: int, lowest: float | int, stretch: float | int, generator: torch.Generator) -> Tensor:
     # Value noise shows its lattice as a cross-hatch on shiny skin; a filtered spectrum has no lattice.
     frequency = torch.fft.fftfreq(size) * size
     radius = ((frequency[:, None] * stretch) ** 2 + frequency[None] ** 2).sqrt()

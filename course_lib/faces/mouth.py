@@ -17,7 +17,7 @@ def lip_thickness(e: Columns, x: Tensor) -> tuple[Tensor, Tensor]:
     across = (ax / e["mouth_width"]).clamp(max=1.0)
     cupid = e["cupid"].clamp(0, 1)
     bow = 1 - 0.30 * cupid * bell(x, 0.30) + 0.10 * cupid * bell(ax - 0.52, 0.32)
-    return e["upper_lip"] * (1 - across**1.8) * bow, e["lower_lip"] * (1 - across**2.3).clamp(0) ** 0.8 * (1 - 0.04 * bell(x, 0.3))
+    return e["upper_lip"] * (1 - across**2.3) * bow, e["lower_lip"] * (1 - across**2.3).clamp(0) ** 0.8 * (1 - 0.04 * bell(x, 0.3))
 
 
 def lip_relief(e: Columns, x: Tensor, y: Tensor) -> Tensor:

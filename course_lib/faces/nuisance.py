@@ -18,14 +18,14 @@ def sample_nuisance(
     n: int,
     generator: torch.Generator,
     *,
-    yaw: float = 40.0,
-    pitch: float = 15.0,
-    roll: float = 10.0,
-    light: float = 1.0,
-    expression: float = 1.0,
-    occlusion: float = 0.0,
-    camera: float = 0.0,
-    glasses: float | None = None,
+    yaw: float | int = 40.0,
+    pitch: float | int = 15.0,
+    roll: float | int = 10.0,
+    light: float | int = 1.0,
+    expression: float | int = 1.0,
+    occlusion: float | int = 0.0,
+    camera: float | int = 0.0,
+    glasses: float | int | None = None,
 ) -> NuisanceParams:
     """Draws the circumstances of pictures.
 
@@ -60,7 +60,7 @@ def sample_nuisance(
     return NuisanceParams(q)
 
 
-def _light(n: int, light: float, g: torch.Generator) -> dict[str, Tensor]:
+def _light(n: int, light: float | int, g: torch.Generator) -> dict[str, Tensor]:
     even = lambda: _rand(n, generator=g) * 2 - 1  # noqa: E731
     return {
         "light_azimuth": even() * 70 * light,
@@ -73,7 +73,7 @@ def _light(n: int, light: float, g: torch.Generator) -> dict[str, Tensor]:
     }
 
 
-def _expression(n: int, strength: float, g: torch.Generator) -> dict[str, Tensor]:
+def _expression(n: int, strength: float | int, g: torch.Generator) -> dict[str, Tensor]:
     u = lambda: _rand(n, generator=g)  # noqa: E731
     closed, talking, smiling = u() < 0.1 * strength, u() < 0.3 * strength, u() < 0.55 * strength
     return {
@@ -87,13 +87,13 @@ def _expression(n: int, strength: float, g: torch.Generator) -> dict[str, Tensor
     }
 
 
-def _kind(n: int, probability: float, kinds: int, g: torch.Generator) -> Tensor:
+def _kind(n: int, probability: float | int, kinds: int, g: torch.Generator) -> Tensor:
     on = _rand(n, generator=g) < probability
     kind = 1 + (_rand(n, generator=g) * (kinds - 1)).long().clamp(max=kinds - 2)
     return torch.where(on, kind, torch.zeros_like(kind))
 
 
-def _worn(n: int, occlusion: float, glasses: float | None, g: torch.Generator) -> dict[str, Tensor]:
+def _worn(n: int, occlusion: float | int, glasses: float | None, g: torch.Generator) -> dict[str, Tensor]:
     colour = lambda: linear(0.06 + 0.8 * _rand(n, 3, generator=g) * _rand(n, 1, generator=g).sqrt())  # noqa: E731
     return {
         "glasses": _kind(n, 0.35 * occlusion if glasses is None else glasses, len(GLASSES), g),
@@ -122,7 +122,7 @@ def _surroundings(n: int, g: torch.Generator) -> dict[str, Tensor]:
     }
 
 
-def _camera(n: int, strength: float, g: torch.Generator) -> dict[str, Tensor]:
+def _camera(n: int, strength: float | int, g: torch.Generator) -> dict[str, Tensor]:
     u = lambda *s: _rand(n, *s, generator=g)  # noqa: E731
     zero = torch.zeros(n, device=g.device)
     return {

@@ -171,9 +171,9 @@ def lens_light(e: Columns, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         (B, H, W) share let through and (B, H, W) reflected light: a slanted window pane and a soft sky.
     """
     dark = (e["glasses"] == SUNGLASSES).float()
-    through = 1 - mix(0.05 + 0 * dark, 0.90, dark)
+    through = 1 - mix(0.05 + 0 * dark, 0.93, dark)
     shift = e["reflection"]
     a = (u + v * 0.6) * 7 + 6.28 * shift[:, 0].view(-1, 1, 1)
     pane = ramp(a.sin(), 0.45, 0.75) * ramp(torch.sin((u - 0.8 * v) * 9 + 5 * shift[:, 1].view(-1, 1, 1)), -0.2, 0.2)
-    strength = 0.02 + 0.16 * shift[:, 1].view(-1, 1, 1) ** 2 + 0.05 * dark
+    strength = 0.02 + 0.14 * shift[:, 1].view(-1, 1, 1) ** 2 * (1 - 0.5 * dark)
     return through.expand_as(u), strength * pane + 0.015 * ramp(v, 0.7, 0.2) * (1 + dark)

@@ -12,7 +12,7 @@ from course_lib.faces.maths import mix
 
 IDENTITY: dict[str, tuple[float, float, str]] = {
     "face_width": (1.0, 0.05, "×"),
-    "jaw_width": (0.0, 0.5, "cm"),
+    "jaw_width": (-0.2, 0.5, "cm"),
     "jaw_angle": (0.0, 0.4, "cm"),
     "chin_width": (0.0, 0.35, "cm"),
     "chin_drop": (0.0, 0.38, "cm"),
@@ -39,7 +39,7 @@ IDENTITY: dict[str, tuple[float, float, str]] = {
     "brow_inner": (1.2, 0.2, "cm"),
     "nose_length": (4.3, 0.34, "cm"),
     "nose_height": (1.7, 0.26, "cm"),
-    "nose_width": (1.7, 0.2, "cm"),
+    "nose_width": (1.8, 0.2, "cm"),
     "bridge_width": (0.72, 0.11, "cm"),
     "bridge_height": (0.5, 0.2, "cm"),
     "nose_tip": (0.3, 0.14, "cm"),
@@ -47,8 +47,8 @@ IDENTITY: dict[str, tuple[float, float, str]] = {
     "nose_hump": (0.0, 0.13, "cm"),
     "mouth_y": (-6.45, 0.26, "cm"),
     "mouth_width": (2.62, 0.2, "cm"),
-    "upper_lip": (0.72, 0.15, "cm"),
-    "lower_lip": (0.95, 0.16, "cm"),
+    "upper_lip": (0.80, 0.16, "cm"),
+    "lower_lip": (1.02, 0.17, "cm"),
     "lip_forward": (0.42, 0.11, "cm"),
     "cupid": (0.5, 0.22, "×"),
     "ear_size": (1.0, 0.1, "×"),
@@ -149,7 +149,7 @@ def _normal(n: int, *shape: int, generator: torch.Generator) -> Tensor:
     return torch.randn(n, *shape, generator=generator, device=generator.device)
 
 
-def _given(value: float | Tensor | None, drawn: Tensor) -> Tensor:
+def _given(value: float | int | Tensor | None, drawn: Tensor) -> Tensor:
     if value is None:
         return drawn
     return torch.as_tensor(value, dtype=torch.float32, device=drawn.device).expand_as(drawn).clone()
@@ -165,11 +165,11 @@ def sample_identities(
     n: int,
     generator: torch.Generator,
     *,
-    tone: float | Tensor | None = None,
-    age: float | Tensor | None = None,
-    feminine: float | Tensor | None = None,
-    spread: float = 1.0,
-    sex_shift: float = 1.0,
+    tone: float | int | Tensor | None = None,
+    age: float | int | Tensor | None = None,
+    feminine: float | int | Tensor | None = None,
+    spread: float | int = 1.0,
+    sex_shift: float | int = 1.0,
     linked: bool = True,
 ) -> FaceParams:
     """Draws identities.
@@ -288,7 +288,7 @@ LOOK = (
 """Entries of FaceParams that may change while the identity stays."""
 
 
-def another_day(identities: FaceParams, generator: torch.Generator, *, linked: bool = True, years: float = 0.0) -> FaceParams:
+def another_day(identities: FaceParams, generator: torch.Generator, *, linked: bool = True, years: float | int = 0.0) -> FaceParams:
     """The same people with new hair, beard, make-up and weight; anatomy, skin and eyes stay.
 
     Args:

@@ -61,21 +61,21 @@ def nose(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     height = e["bridge_height"] + (nh - e["bridge_height"]) * (along - 0.06 * ramp(t, 0.8, 1.1)) ** 1.12
     height = (height + e["nose_hump"] * bell(t - 0.42, 0.24)) * ramp(t, -0.38, 0.10)
     width = mix(e["bridge_width"], 0.92, ramp(t, 0.1, 1.0))
-    ridge = 0.62 * torch.exp(-((ax / width).clamp(max=9) ** 2.0))
+    ridge = 0.47 * torch.exp(-((ax / (1.02 * width)).clamp(max=9) ** 2.0))
     # The rim of the underside: a gull wing, lowest at the columella and at the wings.
     rim = 0.20 * bell(ax - 0.40 * nw, 0.34) - 0.12 * bell(ax, 0.26) + 0.04 * ramp(ax, 0.9, 1.5)
     under = (1 - (1 - ((y + nl + 0.10 - rim) / 1.05).clamp(0, 1)) ** 2.4).clamp(1e-4) ** 0.8
     fade = ramp(y, -nl - 0.75, -nl + 0.75)
-    skirt = 0.38 * bell(ax, 1.55 * width + 0.14 + 0.45 * (nw - 1.4) * ramp(t, 0.4, 1))
+    skirt = 0.53 * bell(ax, 1.40 * width + 0.10 + 0.45 * (nw - 1.4) * ramp(t, 0.4, 1))
     body = height * ridge * under + height * skirt * fade * (1 - 0.25 * (1 - under) * bell(ax, nw * 0.9))
-    dome = ((x / (0.80 + 0.16 * nw)) ** 2 + ((y - tip_y + 0.02) / 0.74) ** 2) ** 1.15
-    tip = (nh + 0.55 * e["nose_tip"]) * torch.exp(-dome * 0.85) * under
+    dome = ((x / (0.84 + 0.18 * nw)) ** 2 + ((y - tip_y + 0.02) / 0.74) ** 2) ** 1.15
+    tip = (nh + 0.10 + 0.60 * e["nose_tip"]) * torch.exp(-dome * 0.85) * under
     wing = (((ax - (nw - 0.60)) / 0.60) ** 2 + ((y + nl - 0.46 - 0.10 * (ax - nw)) / 0.58) ** 2) ** 1.25
     lower = ramp(y, -nl - 0.16 + 0.4 * rim, -nl + 0.40 + 0.4 * rim)
-    wings = (0.40 + 0.34 * nh) * torch.exp(-wing) * lower
-    d = smooth_max(smooth_max(body, tip, 0.22), wings, 0.26)
+    wings = (0.46 + 0.36 * nh) * torch.exp(-wing) * lower
+    d = smooth_max(smooth_max(body, tip, 0.22), wings, 0.20)
     groove = bell(wing.clamp(min=1e-6) ** 0.4 - 1.42, 0.30) * ramp(ax, nw - 0.75, nw - 0.2) * ramp(y, -nl - 0.3, -nl + 0.3)
-    d = d - 0.10 * groove + 0.10 * bell(ax, 0.18) * bell(y + nl - 0.06, 0.26)
+    d = d - 0.15 * groove + 0.10 * bell(ax, 0.18) * bell(y + nl - 0.06, 0.26)
     return d - 0.34 * nostril(e, x, y)
 
 
@@ -84,6 +84,13 @@ def nostril(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     u = x.abs() - 0.34 * e["nose_width"] - 0.04
     v = y + e["nose_length"] - 0.11 - 0.18 * u
     return torch.exp(-(((u / 0.30) ** 2 + (v / 0.125) ** 2) ** 1.4))
+
+
+def alar_crease(e: Columns, x: Tensor, y: Tensor, width: Tensor) -> Tensor:
+    """Share in [0, 1] of the crease where the wings of the nose meet the cheek; ``width`` in cm."""
+    ax, nl, nw = x.abs(), e["nose_length"], e["nose_width"]
+    radius = (((ax - (nw - 0.60)) / 0.60) ** 2 + ((y + nl - 0.46) / 0.58) ** 2).clamp(min=1e-6).sqrt()
+    return bell(radius - 1.36, width) * ramp(ax, nw - 0.75, nw - 0.25) * ramp(y, -nl - 0.25, -nl + 0.25)
 
 
 def beard_zones(e: Columns, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

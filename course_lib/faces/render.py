@@ -89,7 +89,7 @@ def render(
     index: Tensor | None = None,
     size: int = 112,
     supersample: int = 2,
-    extent: float = 22.0,
+    extent: float | int = 22.0,
     framing: str = "face",
     shadows: bool = True,
     detail: Detail | None = None,
@@ -172,7 +172,7 @@ class _Scene:
 
     def __init__(
         self, p: FaceParams, q: NuisanceParams, surface: Surface, grid: Grid, row: Tensor, size: int, supersample: int,
-        extent: float, framing: str,
+        extent: float | int, framing: str,
     ):  # fmt: skip
         self.q, self.surface, self.grid, self.row = q, surface, grid, row
         self.size, self.supersample, self.extent, self.framing = size, supersample, extent, framing
@@ -229,7 +229,7 @@ class _Scene:
         scale = focal / (distance - centre[:, 2])
         self.camera = Camera(focal, distance, -centre[:, 0] * scale + q["shift_x"], centre[:, 1] * scale + q["shift_y"] + lower)
 
-    def _layer(self, points: Tensor, cull: bool, quads: Tensor | None = None, nearer: float = 0.0) -> Layer:
+    def _layer(self, points: Tensor, cull: bool, quads: Tensor | None = None, nearer: float | int = 0.0) -> Layer:
         x, y = self.camera.project(points, float(self.size * self.supersample))
         return Layer(x, y, self.camera.distance.view(-1, 1, 1) - points[..., 2] - nearer, cull, quads)
 
@@ -312,7 +312,7 @@ class _Scene:
         values = Columns({**self.values, "tone_of": self.values["tone"]})
         return shade(points, values, shadow)
 
-    def _spread(self, c: Canvas, value: Tensor, empty: float = 0.0) -> Tensor:
+    def _spread(self, c: Canvas, value: Tensor, empty: float | int = 0.0) -> Tensor:
         """Flat list (N, k) to pictures (B, k, S, S): whole pixels as they are, supersamples averaged."""
         s, batch, size, n = c.samples, len(self.row), self.size, self.supersample
         fine = torch.full((batch * size * n * size * n, value.shape[1]), empty, device=value.device)

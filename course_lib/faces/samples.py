@@ -86,7 +86,7 @@ class _Fine:
     def __init__(self, hits: Hits, side: int):
         self.hits, self.side = hits, side
 
-    def take(self, place: Tensor, share: float, whole: Tensor) -> Samples:
+    def take(self, place: Tensor, share: float | int, whole: Tensor) -> Samples:
         hits, side = self.hits, self.side
         index = hits.index[place]
         b = torch.div(place, side * side, rounding_mode="floor")

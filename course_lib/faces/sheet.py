@@ -22,7 +22,7 @@ _SPACING = (
 )
 _HALF_WIDTH = (
     (12, 5, 2, 0, -2, -4, -6, -8, -9.5, -10.6, -11.5, -12.5, -24),
-    (7.5, 7.55, 7.35, 7.15, 7.0, 6.7, 6.2, 5.4, 4.5, 3.55, 2.5, 1.8, 1.5),
+    (7.5, 7.55, 7.35, 7.1, 6.95, 6.55, 5.9, 5.05, 4.2, 3.35, 2.45, 1.8, 1.5),
 )
 _FRONT = (
     (12, 8, 6, 4, 2.2, 0.6, -2, -4.8, -6.8, -8.3, -9.9, -11, -11.8, -12.6, -24),
@@ -69,13 +69,13 @@ class Grid:
         return i - 1 + ((theta - self.theta[i - 1]) / (self.theta[i] - self.theta[i - 1])).clamp(0, 1)
 
 
-def make_grid(density: float, device: str = "cpu") -> Grid:
+def make_grid(density: float | int, device: str = "cpu") -> Grid:
     """The grid of a density (1 is about 145 × 168 points), dense where a face has detail."""
     return _make_grid(round(float(density), 3), str(device))
 
 
 @functools.lru_cache(16)
-def _make_grid(density: float, device: str) -> Grid:
+def _make_grid(density: float | int, device: str) -> Grid:
     columns, rows = int(144 * density) // 2 * 2 + 1, int(168 * density)
     fine = torch.linspace(TOP, BOTTOM, 4000)
     cumulative = torch.cat([torch.zeros(1), (1 / pchip(*_SPACING, fine)[:-1]).cumsum(0)])

@@ -6,7 +6,7 @@ from torch import Tensor
 from course_lib.faces.eyes import brow_line
 from course_lib.faces.maths import ISOTROPIC, STRANDS, Columns, bell, constant, mix, noise, ramp
 from course_lib.faces.mouth import lip_line, lip_thickness
-from course_lib.faces.relief import beard_zones, fold_line, nostril
+from course_lib.faces.relief import alar_crease, beard_zones, fold_line, nostril
 
 THETA_LIMIT, TEXTURE_TOP, TEXTURE_BOTTOM = 1.75, 9.5, -13.5
 """Window of the texture: |theta| in radians, highest and lowest y in cm."""
@@ -14,7 +14,7 @@ THETA_LIMIT, TEXTURE_TOP, TEXTURE_BOTTOM = 1.75, 9.5, -13.5
 CHANNELS = ("red", "green", "blue", "brow", "lip", "beard", "gloss", "relief_x", "relief_y")
 
 
-def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float) -> Tensor:
+def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float | int) -> Tensor:
     """Paints the texture.
 
     Args:
@@ -41,6 +41,8 @@ def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float) -
     hole = nostril(e, x, y)
     hole = ramp(hole, 0.25, 0.75)
     albedo = mix(albedo, constant([0.012, 0.004, 0.003], x), (0.92 * hole)[..., None])
+    crease = alar_crease(e, x, y, 0.15 + px * 0.2)
+    albedo = albedo * (1 - (0.22 * crease)[..., None] * constant([0.8, 1.0, 1.0], x))
     albedo, brow = _brows(e, albedo, x, y, px, ox, oy)
     gloss = _gloss(e, x, y, fields) * (1 - 0.75 * beard) * (1 - 0.6 * brow) + 0.55 * lip
     height = 0.006 * fields["mid"] + 0.004 * fields["fine"] + 0.0025 * fields["pore"]
@@ -167,7 +169,7 @@ def _brows(
 
 def _gloss(e: Columns, x: Tensor, y: Tensor, f: dict[str, Tensor]) -> Tensor:
     ax, nl = x.abs(), e["nose_length"]
-    gloss = 0.50 + 0.45 * bell(ax, 1.3) * bell(y + 2.6, 2.4) + 0.40 * bell(ax, 3) * bell(y - 4.5, 1.8)
+    gloss = 0.50 + 0.12 * bell(ax, 1.3) * bell(y + 2.0, 2.0) + 0.35 * bell(ax, 1.0) * bell(y + nl - 0.8, 0.7) + 0.40 * bell(ax, 3) * bell(y - 4.5, 1.8)
     gloss = gloss + 0.28 * bell(ax - 4, 1.4) * bell(y + 1.6, 1.0) + 0.25 * bell(ax, 1.2) * bell(y + 10, 1.0)
     gloss = gloss * (1 - 0.6 * bell(ax, 1.0) * bell(y + nl + 0.8, 0.55))
     return gloss * e["shine"] * (1 + 0.22 * f["mid"] + 0.16 * f["fine"] + 0.25 * f["pore"]).clamp(0.2) * (1 - 0.45 * e["make_up"])

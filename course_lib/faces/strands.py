@@ -36,7 +36,7 @@ class Strands:
     root_y: Tensor
 
 
-def grow_strands(values: dict[str, Tensor], grid: Grid, surface: Tensor, normals: Tensor, count: int, width: float) -> Strands:
+def grow_strands(values: dict[str, Tensor], grid: Grid, surface: Tensor, normals: Tensor, count: int, width: float | int) -> Strands:
     """Grows the strands of n identities on their hair.
 
     Args:
@@ -75,7 +75,7 @@ def grow_strands(values: dict[str, Tensor], grid: Grid, surface: Tensor, normals
     half = (broad / 2)[..., None] * sideways
     tone = (draw[:, 7] * 2 - 1).view(1, count, 1).expand(n, count, POINTS)
     edges = torch.stack([point - half, point + half], 3)
-    tilt = F.normalize(normal + 0.35 * tone[..., None] * sideways, dim=-1)
+    tilt = F.normalize(normal + 0.22 * tone[..., None] * sideways, dim=-1)
     both = lambda t: torch.stack([t, t], 3).permute(0, 2, 1, 3, 4).reshape(n, POINTS, 2 * count, -1)  # noqa: E731
     shade = torch.stack([tone, s.expand(n, count, POINTS)], -1)
     return Strands(

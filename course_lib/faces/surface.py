@@ -69,14 +69,14 @@ class Detail:
         strand_width: in cm.
     """
 
-    density: float
+    density: float | int
     texture: int
     rings: int
     strands: int
-    strand_width: float
+    strand_width: float | int
 
 
-def detail_for(size: int, supersample: int, extent: float) -> Detail:
+def detail_for(size: int, supersample: int, extent: float | int) -> Detail:
     """The detail that a picture of ``size`` pixels over ``extent`` centimetres can show."""
     samples = size * supersample * 21 / extent
     density = 0.6 if samples <= 80 else 0.8 if samples <= 130 else 1.0

@@ -89,7 +89,7 @@ def face_box(points: Tensor, on_face: Tensor, camera: Camera, size: int) -> Tens
     return torch.cat([low, high], 1) - 0.5
 
 
-def _look_up(points: Tensor, camera: Camera, image: Tensor, fallback: float) -> tuple[Tensor, Tensor]:
+def _look_up(points: Tensor, camera: Camera, image: Tensor, fallback: float | int) -> tuple[Tensor, Tensor]:
     """Values (B, K) of an image (B, H, W) where points (B, K, 3) project, and whether they lie inside it."""
     side = image.shape[-1]
     x, y = camera.project(points, float(side))

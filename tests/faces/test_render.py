@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from course_lib.faces import LABELS, MIRRORED_LABELS, another_day, render, sample_identities, sample_nuisance
+from course_lib.faces.surface import Detail
 from course_lib.geometry import MIRROR68, angles_from_matrix, project, solve_pnp
+
+
+COARSE = Detail(density=0.6, texture=48, rings=14, strands=40, strand_width=0.3)
+"""Enough where only the shape counts."""
 
 
 def generator(seed: int) -> torch.Generator:
@@ -45,7 +50,7 @@ def test_no_holes_in_500_faces(record_check):
     holes, spoilt = 0, 0
     for k in range(0, 500, 100):
         rows = torch.arange(k, k + 100)
-        out = render(identities.index(rows), nuisance.index(rows), size=80, supersample=1, shadows=False)
+        out = render(identities.index(rows), nuisance.index(rows), size=80, supersample=1, shadows=False, detail=COARSE)
         enclosed = enclosed_background(out.labels, out.depth)
         # A gap between ear or hair and head is no hole: a hole is surrounded by skin.
         around = torch.nn.functional.max_pool2d((out.labels == LABELS.index("skin"))[:, None].float(), 3, 1, 1)[:, 0] > 0
@@ -194,7 +199,7 @@ def test_truth_follows_the_expression():
 
 
 def test_proportions_are_those_of_photographed_faces(record_check):
-    out = render(sample_identities(200, generator(51)), sample_nuisance(200, generator(52), yaw=0, pitch=0, roll=0), size=48, supersample=1, shadows=False)
+    out = render(sample_identities(200, generator(51)), sample_nuisance(200, generator(52), yaw=0, pitch=0, roll=0), size=32, supersample=1, shadows=False, detail=COARSE)
     between = (out.points[:, 1] - out.points[:, 0]).norm(dim=1)
     mouth = out.points[:, 3:].mean(1) - out.points[:, :2].mean(1)
     width = (out.points[:, 4] - out.points[:, 3]).norm(dim=1)
