@@ -11,7 +11,8 @@ from course_lib.faces.params import (
     concatenate,
     sample_identities,
 )
-from course_lib.faces.render import Rendered, render
+from course_lib.faces.render import render
+from course_lib.faces.rendered import Rendered
 from course_lib.faces.truth import LABELS, MIRRORED_LABELS
 
 __all__ = [

@@ -51,8 +51,16 @@ def _skin_and_mouth(c: Canvas) -> None:
     slope = found[:, 7:9] * on_face[:, None] * (1 - c.hair_share)[:, None]
     _tilt(c, slope)
     smile = em["smile"].clamp(min=0)
-    crease = smile * (0.14 + 0.14 * em["age"]) * bell(x.abs() - fold_line(em, y) - 0.25 * smile, 0.26 + 4 * 0.1 * c.pixel[near])
-    crease = crease * ramp(-y, em["nose_length"] - 0.5, em["nose_length"] + 0.6) * ramp(y, em["mouth_y"] - 0.7, em["mouth_y"] + 0.8)
+    crease = (
+        smile
+        * (0.14 + 0.14 * em["age"])
+        * bell(x.abs() - fold_line(em, y) - 0.25 * smile, 0.26 + 4 * 0.1 * c.pixel[near])
+    )
+    crease = (
+        crease
+        * ramp(-y, em["nose_length"] - 0.5, em["nose_length"] + 0.6)
+        * ramp(y, em["mouth_y"] - 0.7, em["mouth_y"] + 0.8)
+    )
     albedo[near] = albedo[near] * (1 - crease[:, None] * constant([0.8, 1.0, 1.0], albedo))
     c.above_line[near] = warp.dy
     open_ = (warp.across < 1.05) & (warp.dy < warp.up + 0.3) & (warp.dy > -warp.down - 0.3) & (warp.gap > 0.02)
@@ -77,7 +85,9 @@ def _eyes(c: Canvas) -> None:
     k = c.part(((ax - e["eye_x"]).abs() < 2.1) & ((y - e["eye_y"]).abs() < 1.7) & (c.jaw > 0.5) & c.on_sheet)
     b = c.batch[k]
     raised = y[k]
-    painted = paint_eyes(e.at(k), c.x[k], raised, c.pixel[k], c.albedo[k], c.normal[k], c.stage.rotation[b], c.stage.light[b])
+    painted = paint_eyes(
+        e.at(k), c.x[k], raised, c.pixel[k], c.albedo[k], c.normal[k], c.stage.rotation[b], c.stage.light[b]
+    )
     c.albedo[k], c.normal[k] = painted.albedo, painted.normal
     c.eyeball[k], c.highlight[k] = painted.eyeball, painted.highlight
 
@@ -107,7 +117,9 @@ def _hair(c: Canvas) -> None:
     beside = (c.hair_share > 0.02) | ((e["falls"] > 0) & (c.jaw < 0.9) & c.on_sheet) | (c.on_sheet & (c.y > 0))
     near = c.part(beside & c.on_sheet)
     table = c.stage.surface.attributes[..., ACROSS:]
-    across, inside, lock = gather_bilinear(table, c.stage.identity[c.batch[near]], c.samples.row[near], c.samples.column[near]).unbind(1)
+    across, inside, lock = gather_bilinear(
+        table, c.stage.identity[c.batch[near]], c.samples.row[near], c.samples.column[near]
+    ).unbind(1)
     c.inside[near] = inside
     sub = (c.hair_share[near] > 0.02).nonzero()[:, 0]
     k, across, inside, lock = near[sub], across[sub], inside[sub], lock[sub]
@@ -121,7 +133,13 @@ def _hair(c: Canvas) -> None:
     fine = noise(STRANDS, (across + wobble) * 0.24 + o1, y * 0.025 + o0) * ramp(pixel, 0.16, 0.05)
     strand = mix(0.75 * coarse + 0.6 * fine, 0.55 * lumps + 0.6 * curls, curl) + 0.4 * lock * (1 - curl)
     soft = c.hair_share[k]
-    rough = 0.26 * (0.6 * strand + 0.35 * fine) * (1 - 0.85 * h["falls"] * ramp(y, 3.0, 0.0)) * ramp(soft, 0.0, 0.4) * ramp(soft, 1.0, 0.6)
+    rough = (
+        0.26
+        * (0.6 * strand + 0.35 * fine)
+        * (1 - 0.85 * h["falls"] * ramp(y, 3.0, 0.0))
+        * ramp(soft, 0.0, 0.4)
+        * ramp(soft, 1.0, 0.6)
+    )
     cropped = torch.where(h["style"] == 1, 0.55 + 0.25 * ramp(inside, 0.3, 2.0), torch.ones_like(soft))
     # The hair thins out towards its line: skin shows between the first roots.
     share = ramp(soft + rough, 0.12, 0.95) * cropped * (1 - 0.25 * ramp(inside, 0.5, 0.0) * ramp(strand, 0.2, -0.8))
@@ -131,7 +149,9 @@ def _hair(c: Canvas) -> None:
     c.hair[k], c.strand[k], c.hair_colour[k] = share, strand, h["hair"]
     rotation = c.stage.rotation[c.batch[k]]
     tilt = (share * (0.20 + 0.28 * curl) * strand)[:, None]
-    c.normal[k] = F.normalize(c.normal[k] + tilt * (rotation[:, :, 0] + (curl * lumps)[:, None] * rotation[:, :, 1]), dim=1)
+    c.normal[k] = F.normalize(
+        c.normal[k] + tilt * (rotation[:, :, 0] + (curl * lumps)[:, None] * rotation[:, :, 1]), dim=1
+    )
     # Strands run downwards along the surface.
     direction = rotation[:, :, 1] + (0.15 + 0.30 * strand)[:, None] * rotation[:, :, 2]
     normal = c.normal[k]

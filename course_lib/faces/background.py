@@ -36,9 +36,15 @@ class _Painter:
 
 
 def _outdoors(p: _Painter, i: int) -> Tensor:
-    sky, green, ground = p.colour(0.6, 0.85, 0.15), linear(torch.tensor([0.30, 0.38, 0.24]) + 0.2 * (p.u(3) - 0.5)), p.colour(0.3, 0.5, 0.1)
+    sky, green, ground = (
+        p.colour(0.6, 0.85, 0.15),
+        linear(torch.tensor([0.30, 0.38, 0.24]) + 0.2 * (p.u(3) - 0.5)),
+        p.colour(0.3, 0.5, 0.1),
+    )
     horizon = 0.2 + 0.4 * p.u()
-    image = mix(sky, green, ramp(p.y + 0.06 * noise(ISOTROPIC, p.x * 0.4 + i, p.x * 0), horizon, horizon + 0.12)[..., None])
+    image = mix(
+        sky, green, ramp(p.y + 0.06 * noise(ISOTROPIC, p.x * 0.4 + i, p.x * 0), horizon, horizon + 0.12)[..., None]
+    )
     image = mix(image, ground, ramp(p.y, 0.70, 0.9)[..., None])
     leaves = 1 + 0.35 * noise(ISOTROPIC, p.x * 0.5 + i, p.y * 0.5) + 0.2 * noise(ISOTROPIC, p.x * 1.5, p.y * 1.5 + i)
     return p.discs(image * leaves[..., None].clamp(0.15), 24, 0.5)
@@ -79,7 +85,11 @@ def _shelves(p: _Painter, i: int) -> Tensor:
             wide = float(0.02 + 0.05 * p.u())
             tall = 0.10 + 0.08 * p.u()
             bottom = 0.2 * (shelf + 1) - 0.015
-            image = mix(image, p.colour(0.1, 0.8, 0.3), p.rectangle(torch.tensor([x]), bottom - tall, torch.tensor([wide]), tall))
+            image = mix(
+                image,
+                p.colour(0.1, 0.8, 0.3),
+                p.rectangle(torch.tensor([x]), bottom - tall, torch.tensor([wide]), tall),
+            )
             x += wide + 0.004
     return image
 

@@ -124,7 +124,7 @@ def sensor(light: Tensor, noise: Tensor, seed: Tensor) -> Tensor:
 
 def compress(image: Tensor, strength: Tensor) -> Tensor:
     """JPEG-like loss (B, 3, H, W): 8 × 8 cosine blocks of Y'CbCr, rounded to steps that grow with ``strength`` (B,)."""
-    batch, _, height, width = image.shape
+    height, width = image.shape[-2:]
     k = torch.arange(8, dtype=torch.float32, device=image.device)
     basis = torch.cos((2 * k[None] + 1) * k[:, None] * (torch.pi / 16)) * torch.where(k > 0, 0.5, 0.5**1.5)[:, None]
     to_ycc = constant([(0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312)], image)
@@ -133,7 +133,10 @@ def compress(image: Tensor, strength: Tensor) -> Tensor:
     blocks = padded.unfold(2, 8, 8).unfold(3, 8, 8)
     coefficients = basis @ blocks @ basis.t()
     slope = 1 + 0.9 * (k[:, None] + k[None]) / 2
-    step = strength.view(-1, 1, 1, 1, 1, 1) * slope * constant([1.0, 2.0, 2.0], image).view(1, 3, 1, 1, 1, 1) * 0.045 + 1e-4
+    step = (
+        strength.view(-1, 1, 1, 1, 1, 1) * slope * constant([1.0, 2.0, 2.0], image).view(1, 3, 1, 1, 1, 1) * 0.045
+        + 1e-4
+    )
     blocks = basis.t() @ ((coefficients / step).round() * step) @ basis
     ycc = blocks.permute(0, 1, 2, 4, 3, 5).reshape(padded.shape)[:, :, :height, :width]
     rgb = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(to_ycc), ycc) + 0.5

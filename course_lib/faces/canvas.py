@@ -97,8 +97,11 @@ class Canvas:
         open_ = torch.where(ear, (0.74 + 0.75 * self.ear_relief).clamp(0.42, 1.06), open_)
         open_ = open_ * (1 - 0.25 * self.hair * ramp(-y, 2, 8))
         under = e["falls"] * self.on_sheet * (1 - self.hair) * ramp(self.inside, -2.0, -0.1) * ramp(-y, 7, 10)
+        open_ = torch.maximum(open_, 0.8 * self.mouth)
         # Hair shades the skin next to it.
-        fringe = 0.30 * self.on_sheet * (1 - self.hair) * ramp(self.inside, -0.9, 0.0) * (e["thickness"] > 0.5) * self.jaw
+        fringe = (
+            0.30 * self.on_sheet * (1 - self.hair) * ramp(self.inside, -0.9, 0.0) * (e["thickness"] > 0.5) * self.jaw
+        )
         return open_ * (1 - 0.55 * under) * (1 - fringe)
 
 

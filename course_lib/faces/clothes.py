@@ -26,7 +26,11 @@ def paint_clothes(e: Columns, x: Tensor, y: Tensor, cosine: Tensor) -> tuple[Ten
     top = torch.where((style == 0) | (style == 4), crew, torch.where(style == 1, vee, collar))
     share, depth = ramp(y, top + 0.06, top - 0.06), top - y
     first, second = e["cloth"], e["cloth_second"]
-    folds = 1 + 0.10 * noise(ISOTROPIC, x * 0.05 + first[:, 0] * 3, y * 0.05) + 0.05 * noise(STRANDS, x * 0.06 + 0.3 * y * 0.1, y * 0.05)
+    folds = (
+        1
+        + 0.10 * noise(ISOTROPIC, x * 0.05 + first[:, 0] * 3, y * 0.05)
+        + 0.05 * noise(STRANDS, x * 0.06 + 0.3 * y * 0.1, y * 0.05)
+    )
     weave = 1 + 0.035 * noise(ISOTROPIC, x * 0.9, y * 0.9)
     folds = folds * weave
     stripes = ramp(torch.sin(y * 3.2 + 0.3 * x * front), -0.2, 0.2) * (style == 4)
@@ -43,10 +47,17 @@ def _shirt(e: Columns, x: Tensor, y: Tensor, depth: Tensor, front: Tensor, folds
     button = ramp(((x**2) + (torch.remainder(y + 18.0, 2.4) - 1.2) ** 2).sqrt(), 0.24, 0.15) * front * (style == 2)
     shirt = base * (folds * (1 - 0.20 * bell(ax - 0.6, 0.07) * front - 0.10 * placket - 0.3 * button))[:, None]
     tie_width = 0.55 + 0.09 * (-15.4 - y).clamp(0, 8) + 0.35 * bell(y + 16.2, 0.5)
-    tie = ramp(ax, tie_width + 0.06, tie_width - 0.06) * front * ramp(y, -15.3, -15.6) * ((style == 5) | ((style == 3) & (e["cloth"][:, 2] > 0.1)))
+    tie = (
+        ramp(ax, tie_width + 0.06, tie_width - 0.06)
+        * front
+        * ramp(y, -15.3, -15.6)
+        * ((style == 5) | ((style == 3) & (e["cloth"][:, 2] > 0.1)))
+    )
     pattern = 1 + 0.35 * ramp(torch.sin(x * 4 + y * 4), 0.3, 0.6)
     shirt = mix(shirt, e["worn_colour"] * pattern[:, None], tie[:, None])
-    flap = ramp(depth, 2.3 + 0.10 * ax, 2.2 + 0.10 * ax) * (1 - front * ramp(ax - 0.35 - 0.75 * (-14.5 - y).clamp(0), 0.05, -0.05))
+    flap = ramp(depth, 2.3 + 0.10 * ax, 2.2 + 0.10 * ax) * (
+        1 - front * ramp(ax - 0.35 - 0.75 * (-14.5 - y).clamp(0), 0.05, -0.05)
+    )
     rim = 1.06 * folds * (1 - 0.3 * bell(depth - 2.25, 0.14))
     shirt = mix(shirt * (1 - 0.25 * ramp(depth, 2.9, 2.2))[:, None], base * rim[:, None], flap[:, None])
     edge = ax - 0.5 - 0.80 * (y + 19.8).clamp(0)

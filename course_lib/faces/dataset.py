@@ -18,7 +18,8 @@ from torch.utils.data import Dataset
 
 from course_lib.faces.nuisance import sample_nuisance
 from course_lib.faces.params import FaceParams, another_day, concatenate, sample_identities
-from course_lib.faces.render import Rendered, render
+from course_lib.faces.render import render
+from course_lib.faces.rendered import Rendered
 
 SPLITS = ("train", "validation", "test")
 
@@ -26,7 +27,19 @@ DISK_LIMIT = 4_000_000_000
 """Bytes that all cached sets together may take; the least recently used ones go first. ``COURSE_CACHE_BYTES`` replaces it."""
 
 _BLOCK = 10
-_KEPT = ("landmarks", "points", "visible", "box", "yaw", "pitch", "roll", "eye_openness", "mouth_opening", "occlusion", "light")
+_KEPT = (
+    "landmarks",
+    "points",
+    "visible",
+    "box",
+    "yaw",
+    "pitch",
+    "roll",
+    "eye_openness",
+    "mouth_opening",
+    "occlusion",
+    "light",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +86,9 @@ class FaceSettings:
 def _renderer_version() -> str:
     # A changed renderer must not serve yesterday's faces. What cannot change a picture is left out.
     folder = Path(__file__).parent
-    content = b"".join(p.read_bytes() for p in sorted(folder.glob("*.py")) if p.name not in ("dataset.py", "scenes.py", "__init__.py"))
+    content = b"".join(
+        p.read_bytes() for p in sorted(folder.glob("*.py")) if p.name not in ("dataset.py", "scenes.py", "__init__.py")
+    )
     return hashlib.sha256(content).hexdigest()
 
 
@@ -95,8 +110,8 @@ class FaceDataset(Dataset):
     """Rendered faces with truth, made on first use and read from the cache afterwards.
 
     An item is a dict: ``image`` (3, S, S) float in [0, 1], ``identity`` and ``day`` (int64), ``landmarks`` (68, 2), ``points`` (5, 2),
-    ``visible`` (68,), ``box`` (4,), ``yaw``, ``pitch``, ``roll``, ``eye_openness`` (2,), ``mouth_opening``, ``occlusion``, ``light`` (6,) and,
-    with ``labels`` in the settings, ``labels`` (S, S).
+    ``visible`` (68,), ``box`` (4,), ``yaw``, ``pitch``, ``roll``, ``eye_openness`` (2,), ``mouth_opening``, ``occlusion``,
+    ``light`` (6,) and, with ``labels`` in the settings, ``labels`` (S, S).
 
     Args:
         settings: FaceSettings, or none for the default.
@@ -107,13 +122,17 @@ class FaceDataset(Dataset):
         ValueError: for an unknown split or an empty set.
     """
 
-    def __init__(self, settings: FaceSettings | None = None, progress: Callable[[int, int], Any] | None = None, **changes: Any):
+    def __init__(
+        self, settings: FaceSettings | None = None, progress: Callable[[int, int], Any] | None = None, **changes: Any
+    ):
         self.settings = dataclasses.replace(settings or FaceSettings(), **changes)
         s = self.settings
         if s.split not in SPLITS:
             raise ValueError(f"split is {s.split!r}; it should be one of {', '.join(SPLITS)}")
         if s.identities < 1 or s.per_identity < 1 or s.days < 1:
-            raise ValueError(f"identities is {s.identities}, per_identity {s.per_identity}, days {s.days}; each should be at least 1")
+            raise ValueError(
+                f"identities is {s.identities}, per_identity {s.per_identity}, days {s.days}; each should be at least 1"
+            )
         self.folder = cache_folder() / s.key()
         self.tensors = self._load(progress or _bar)
 
@@ -179,7 +198,14 @@ def render_block(settings: FaceSettings, block: int) -> dict[str, Tensor]:
     nuisance = sample_nuisance(count * s.per_identity, generator, **ranges)
     person = torch.arange(count).repeat_interleave(s.per_identity)
     day = torch.arange(s.per_identity).repeat(count) * s.days // s.per_identity
-    out = render(concatenate(looks), nuisance, index=day * count + person, size=s.size, supersample=s.supersample, extent=s.extent)
+    out = render(
+        concatenate(looks),
+        nuisance,
+        index=day * count + person,
+        size=s.size,
+        supersample=s.supersample,
+        extent=s.extent,
+    )
     return _pack(out, person + block * _BLOCK, day, s.labels)
 
 

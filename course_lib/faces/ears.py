@@ -21,7 +21,9 @@ def ear_patch(e: Columns, side: int, rings: int) -> tuple[Tensor, Tensor]:
     """
     like = e["ear_size"]
     r, t = torch.meshgrid(
-        torch.linspace(0, 1, rings, device=like.device), torch.linspace(0, 2 * math.pi, 2 * rings, device=like.device), indexing="ij"
+        torch.linspace(0, 1, rings, device=like.device),
+        torch.linspace(0, 2 * math.pi, 2 * rings, device=like.device),
+        indexing="ij",
     )
     c, s = t.cos(), t.sin()
     # cos > 0 is the front of the ear. An upright egg: broad above, narrow at the lobe, flat where it joins the head.
@@ -36,7 +38,11 @@ def ear_patch(e: Columns, side: int, rings: int) -> tuple[Tensor, Tensor]:
     h = h - 0.20 * bell(r - 0.755, 0.065) * up * (0.45 + 0.55 * back)
     # Antihelix: a Y-shaped ridge that splits upwards.
     split = 0.10 * ramp(s, 0.3, 0.9)
-    h = h + 0.28 * bell(r - 0.57 - split, 0.085) * back * up + 0.18 * bell(r - 0.45 + split, 0.08) * back * ramp(s, 0.25, 0.8)
+    h = (
+        h
+        + 0.28 * bell(r - 0.57 - split, 0.085) * back * up
+        + 0.18 * bell(r - 0.45 + split, 0.08) * back * ramp(s, 0.25, 0.8)
+    )
     concha = torch.exp(-(((px - 0.30) / 0.60) ** 2) - ((py + 0.35) / 0.85) ** 2)
     tragus = torch.exp(-(((px - 1.10) / 0.26) ** 2) - ((py + 0.35) / 0.42) ** 2)
     antitragus = torch.exp(-(((px - 0.25) / 0.42) ** 2) - ((py + 1.42) / 0.30) ** 2)
@@ -45,7 +51,12 @@ def ear_patch(e: Columns, side: int, rings: int) -> tuple[Tensor, Tensor]:
     h = h - 0.58 * concha + 0.40 * tragus + 0.22 * antitragus + 0.14 * lobe + 0.20 * crus - 0.45 * ramp(r, 0.94, 1.0)
     taper = (0.62 + 0.38 * ramp(py / 2.9, -1.05, -0.2)) * (1 - 0.25 * ramp(py / 2.9, 0.55, 1.05))
     hidden = e["ear_hidden"]
-    x = 6.9 * e["face_width"] + 0.10 - 1.1 * hidden + ((h + 0.28) + (-px + 1.2) * (0.30 + e["ear_out"] * 0.8) * 0.55) * taper
+    x = (
+        6.9 * e["face_width"]
+        + 0.10
+        - 1.1 * hidden
+        + ((h + 0.28) + (-px + 1.2) * (0.30 + e["ear_out"] * 0.8) * 0.55) * taper
+    )
     zero = torch.zeros_like(x)
     points = torch.stack([side * x, -1.6 + py + zero, -0.8 + px * 0.98 - 0.22 * py + zero], -1)
     return points, h + zero

@@ -29,7 +29,7 @@ def lids(e: Columns, along: Tensor, side: Tensor, eyes_open: Tensor | None = Non
     arch = (1 - along**2).clamp(0)
     lower = height * 0.40 * (1 - 0.3 * smile * ramp(share, 0, 0.5))
     # The upper lid of an eye peaks towards the nose, the lower one sags towards the temple.
-    upper = height * (0.47 * share - 0.30 * (1 - share).clamp(min=0)) * arch**0.58 * (1 - 0.14 * along)
+    upper = height * (0.47 * share - 0.40 * (1 - share).clamp(min=0)) * arch**0.58 * (1 - 0.14 * along)
     return upper, -lower * arch**0.8 * (1 + 0.16 * along), share
 
 
@@ -73,7 +73,11 @@ def paint_eyes(
     upper, lower, share = lids(e, inside, side)
     gap = upper - lower
     soft = pixel * 0.42 + 0.012
-    ball = torch.sigmoid(torch.minimum(upper - ey, ey - lower) / soft) * ramp(along.abs(), 1.02, 0.95) * ramp(gap, 0.02, 0.10)
+    ball = (
+        torch.sigmoid(torch.minimum(upper - ey, ey - lower) / soft)
+        * ramp(along.abs(), 1.02, 0.95)
+        * ramp(gap, 0.02, 0.10)
+    )
     ix, iy = x - side * e["eye_x"] - e["gaze_x"], y - e["eye_y"] - e["gaze_y"] - 0.03
     colour = _eyeball(e, ix, iy, along, inside, ey - upper, ey - lower, pixel)
     albedo = _lids(e, along, inside, ey, upper, lower, gap, share, pixel, albedo, ball, x)
@@ -87,7 +91,9 @@ def paint_eyes(
     spark = ramp((hx**2 + hy**2).sqrt(), 0.13 + pixel * 0.35, 0.045)
     second = ramp(((hx + 0.30 * light[:, 0].sign()) ** 2 + (hy + 0.30) ** 2).sqrt(), 0.15 + pixel * 0.3, 0.03)
     wet = 0.35 * bell(ey - lower - 0.03, 0.035 + pixel * 0.2) * ramp(along.abs(), 0.9, 0.4)
-    strength = (spark + 0.25 * second) * ramp(gap, 0.25, 0.5) * (0.10 / pixel).clamp(max=1) + 0.5 * wet * (0.06 / pixel).clamp(max=1)
+    strength = (spark + 0.25 * second) * ramp(gap, 0.25, 0.5) * (0.10 / pixel).clamp(max=1) + 0.5 * wet * (
+        0.06 / pixel
+    ).clamp(max=1)
     return EyePaint(albedo, normal, ball, strength * ball)
 
 
@@ -98,11 +104,16 @@ def _eyeball(
     distance = (ix**2 + iy**2).sqrt()
     r, angle = distance / radius, torch.atan2(iy, ix)
     fibres = noise(STRANDS, angle * 0.42, distance * 0.30 + e["offset"][:, 0])
-    iris = e["iris"] * (0.44 + 0.50 * ramp(iy, 0.45, -0.45) + 0.30 * fibres * ramp(pixel, 0.12, 0.04))[:, None].clamp(min=0.1)
+    iris = e["iris"] * (0.44 + 0.50 * ramp(iy, 0.45, -0.45) + 0.30 * fibres * ramp(pixel, 0.12, 0.04))[:, None].clamp(
+        min=0.1
+    )
     iris = mix(iris, iris * 1.3 + constant([0.03, 0.018, 0.004], iris), (bell(r - 0.52, 0.14) * 0.6)[:, None])
     iris = iris * (1 - 0.80 * ramp(r, 0.70, 1.0))[:, None]
     corner = inside.abs()
-    white = constant([0.47, 0.435, 0.415], iris) * (1 - 0.44 * ramp(corner, 0.45, 1.0) - 0.10 * ramp(iy.abs(), 0.2, 0.6))[:, None]
+    white = (
+        constant([0.47, 0.435, 0.415], iris)
+        * (1 - 0.44 * ramp(corner, 0.45, 1.0) - 0.10 * ramp(iy.abs(), 0.2, 0.6))[:, None]
+    )
     veins = 0.24 * ramp(corner, 0.5, 1.0) * (1 + 0.5 * noise(ISOTROPIC, ix, iy)).clamp(0, 1.6)
     white = mix(white, constant([0.58, 0.33, 0.30], iris), veins[:, None])
     soft = pixel * 0.42
@@ -116,7 +127,9 @@ def _eyeball(
 
 def _crease_height(e: Columns, inside: Tensor, upper: Tensor, share: Tensor) -> Tensor:
     full = lids(e, inside, torch.ones_like(inside), torch.ones_like(share))[0]
-    return torch.maximum(upper, 0.86 * full + 0.14 * upper) + e["lid_fold"] * (0.30 + 0.70 * share.clamp(max=1)) * (1 - 0.35 * inside**2)
+    return torch.maximum(upper, 0.86 * full + 0.14 * upper) + e["lid_fold"] * (0.30 + 0.70 * share.clamp(max=1)) * (
+        1 - 0.35 * inside**2
+    )
 
 
 def _lids(
@@ -138,7 +151,11 @@ def _lids(
     crease = crease * (0.12 + 0.34 * opened)
     fine = bell(ey - crease_y + 0.20, 0.05 + pixel * 0.2) + bell(ey - crease_y - 0.16, 0.05 + pixel * 0.2)
     crease = crease + 0.12 * (1 - opened) * fine * width * (0.4 + e["age"])
-    under = bell(ey - lower + 0.42 + 0.08 * inside**2, 0.09 + pixel * 0.3) * ramp(along.abs(), 1.1, 0.6) * (0.06 + 0.16 * e["age"])
+    under = (
+        bell(ey - lower + 0.42 + 0.08 * inside**2, 0.09 + pixel * 0.3)
+        * ramp(along.abs(), 1.1, 0.6)
+        * (0.06 + 0.16 * e["age"])
+    )
     under = under + 0.10 * e["smile"].clamp(min=0) * bell(ey - lower + 0.30, 0.09 + pixel * 0.3) * width
     return albedo * (1 - ((crease + under) * (1 - ball)).clamp(0, 0.6)[:, None] * constant([0.8, 1.0, 1.0], albedo))
 
@@ -154,8 +171,16 @@ def _lashes(
     fan = along - 0.22 * above.clamp(0, 0.5) * along
     strands = noise(STRANDS, fan * 1.9 + e["offset"][:, 1], above * 0.04)
     reach = 0.055 + 0.05 * dark * (0.5 + wing) + 0.03 * (1 - share.clamp(max=1)) + pixel * 0.28
-    line = torch.exp(-(((above - 0.02).clamp(min=0) / reach) ** 2)) * torch.exp(-(((above - 0.02).clamp(max=0) / (0.035 + pixel * 0.3)) ** 2))
-    hairs = ramp(strands, 0.2, 1.3) * ramp(above, 0.30 + 0.14 * wing, 0.02) * (above > 0) * (0.25 + 0.65 * dark) * ramp(pixel, 0.13, 0.05)
+    line = torch.exp(-(((above - 0.02).clamp(min=0) / reach) ** 2)) * torch.exp(
+        -(((above - 0.02).clamp(max=0) / (0.035 + pixel * 0.3)) ** 2)
+    )
+    hairs = (
+        ramp(strands, 0.2, 1.3)
+        * ramp(above, 0.30 + 0.14 * wing, 0.02)
+        * (above > 0)
+        * (0.25 + 0.65 * dark)
+        * ramp(pixel, 0.13, 0.05)
+    )
     lash = (line * (0.80 + 0.14 * dark) * (0.8 + 0.25 * strands).clamp(0.55, 1.1) + 0.8 * hairs) * width
     closed = 1 - share.clamp(max=1)
     below = bell(ey - lower + 0.05, 0.05 + pixel * 0.22) * width * (0.20 + 0.14 * dark) * (1 - 0.6 * closed)

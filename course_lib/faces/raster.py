@@ -75,7 +75,7 @@ def rasterise(layers: list[Layer], size: int) -> Hits:
         Hits; the same layers give the same hits on every run.
     """
     batch, device = len(layers[0].x), layers[0].x.device
-    best = torch.full((batch * size * size,), _EMPTY, dtype=torch.long, device=device)
+    best = torch.full((batch * size * size + 1,), _EMPTY, dtype=torch.long, device=device)
     starts = [0]
     for layer in layers:
         height, width = layer.x.shape[1:]
@@ -86,7 +86,7 @@ def rasterise(layers: list[Layer], size: int) -> Hits:
         starts.append(starts[-1] + height * SUBDIVISION * width * SUBDIVISION)
     if starts[-1] >= 1 << _LOW_BITS:
         raise ValueError(f"the layers hold {starts[-1]} places; at most {(1 << _LOW_BITS) - 1} fit in a key")
-    best = _close_holes(best.view(batch, 1, size, size)).view(-1)
+    best = _close_holes(best[:-1].view(batch, 1, size, size)).view(-1)
     index = torch.where(best >= _EMPTY, torch.full_like(best, -1), best & ((1 << _LOW_BITS) - 1))
     return Hits(index, (best >> _LOW_BITS).float() / 1000, starts, [layer.x.shape[2] for layer in layers])
 
@@ -104,7 +104,12 @@ def _close_holes(best: Tensor) -> Tensor:
 def _visible(layer: Layer, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """Which quads may be seen (B, H−1, W−1), and their extents in pixels across and along."""
     x, y = layer.x, layer.y
-    dux, duy, dvx, dvy = x[:, :, 1:] - x[:, :, :-1], y[:, :, 1:] - y[:, :, :-1], x[:, 1:] - x[:, :-1], y[:, 1:] - y[:, :-1]
+    dux, duy, dvx, dvy = (
+        x[:, :, 1:] - x[:, :, :-1],
+        y[:, :, 1:] - y[:, :, :-1],
+        x[:, 1:] - x[:, :-1],
+        y[:, 1:] - y[:, :-1],
+    )
     across, along = torch.maximum(dux.abs(), duy.abs()), torch.maximum(dvx.abs(), dvy.abs())
     across, along = torch.maximum(across[:, :-1], across[:, 1:]), torch.maximum(along[:, :, :-1], along[:, :, 1:])
     x0, y0 = x[:, :-1, :-1], y[:, :-1, :-1]
@@ -136,7 +141,9 @@ def _splat(
     column = rest - row * (width - 1)
     first = image * (height * width) + row * width + column
     fv, fu = torch.meshgrid(
-        (torch.arange(along, device=device) + 0.5) / along, (torch.arange(across, device=device) + 0.5) / across, indexing="ij"
+        (torch.arange(along, device=device) + 0.5) / along,
+        (torch.arange(across, device=device) + 0.5) / across,
+        indexing="ij",
     )
     fu, fv = fu.reshape(1, -1, 1), fv.reshape(1, -1, 1)
     top = torch.lerp(corners[first][:, None], corners[first + 1][:, None], fu)
@@ -148,11 +155,11 @@ def _splat(
     inside = (px >= 0) & (px < size) & (py >= 0) & (py < size)
     key = ((points[..., 2] * 1000).long() << _LOW_BITS) | place
     target = (image[:, None] * size + py) * size + px
-    if seen is None:
-        best.scatter_reduce_(0, target[inside], key[inside], "amin")
-    else:
-        key = torch.where(inside & seen[:, None], key, torch.full_like(key, _EMPTY))
-        best.scatter_reduce_(0, target.clamp(0, len(best) - 1).reshape(-1), key.reshape(-1), "amin")
+    if seen is not None:
+        inside = inside & seen[:, None]
+    # Samples outside the picture go to a spare last place: cheaper than picking out the others, and nothing waits.
+    target = torch.where(inside, target, len(best) - 1)
+    best.scatter_reduce_(0, target.reshape(-1), key.reshape(-1), "amin")
 
 
 def _dice_by_size(layer: Layer, size: int, start: int, best: Tensor) -> None:
@@ -161,12 +168,23 @@ def _dice_by_size(layer: Layer, size: int, start: int, best: Tensor) -> None:
     corners = torch.stack([layer.x, layer.y, layer.depth], -1).view(-1, 3)
     quad = visible.view(-1).nonzero()[:, 0]
     steps = torch.tensor(_STEPS)
-    group = torch.bucketize(across.reshape(-1)[quad] * 1.05, steps) * 7 + torch.bucketize(along.reshape(-1)[quad] * 1.05, steps)
+    group = torch.bucketize(across.reshape(-1)[quad] * 1.05, steps) * 7 + torch.bucketize(
+        along.reshape(-1)[quad] * 1.05, steps
+    )
     order = quad[group.argsort(stable=True)]
     done = 0
     for k, count in enumerate(torch.bincount(group, minlength=49).tolist()):
         if count:
-            _splat(corners, order[done : done + count], tuple(layer.x.shape), 2 ** (k // 7), 2 ** (k % 7), size, start, best)
+            _splat(
+                corners,
+                order[done : done + count],
+                tuple(layer.x.shape),
+                2 ** (k // 7),
+                2 ** (k % 7),
+                size,
+                start,
+                best,
+            )
         done += count
 
 

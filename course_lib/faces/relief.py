@@ -10,12 +10,18 @@ def upper_face(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     """Eye sockets, eyeballs, brow ridge, temples."""
     ax = x.abs()
     ex, ey, age = e["eye_x"], y - e["eye_y"], e["age"]
-    d = -e["socket_depth"] * bell(ax - ex - 0.05, 1.7) * bell(ey - 0.1, 1.0) - 0.38 * bell(ax - 1.5, 0.55) * bell(ey - 0.1, 0.8)
+    d = -e["socket_depth"] * bell(ax - ex - 0.05, 1.7) * bell(ey - 0.1, 1.0) - 0.38 * bell(ax - 1.5, 0.55) * bell(
+        ey - 0.1, 0.8
+    )
     d = d + 0.50 * bell(ax - ex, 1.2) * bell(ey, 0.68) + 0.15 * bell(ax - ex - 0.1, 1.4) * bell(ey - 0.85, 0.35)
     bag = bell(ax - ex + 0.15, 1.25) * bell(ey + 1.0 + 0.1 * (ax - ex) ** 2, 0.30)
     trough = bell(ax - ex + 0.35, 1.3) * bell(ey + 1.45 + 0.12 * (ax - ex) ** 2, 0.28)
     d = d + 0.20 * (age - 0.35).clamp(min=0) * bag - (0.05 + 0.14 * age) * trough
-    d = d + (e["brow_ridge"] + 0.08) * bell(ax - 2.9, 2.2) * bell(y - 1.95 - e["eye_y"], 0.7) - 0.10 * bell(ax, 0.8) * bell(y - 1.9, 0.7)
+    d = (
+        d
+        + (e["brow_ridge"] + 0.08) * bell(ax - 2.9, 2.2) * bell(y - 1.95 - e["eye_y"], 0.7)
+        - 0.10 * bell(ax, 0.8) * bell(y - 1.9, 0.7)
+    )
     hollow = 0.24 + e["temple"] + 0.25 * age - 0.10 * e["fat"]
     return d - hollow * bell(ax - 6.0, 1.2) * bell(y - 3.0, 1.8)
 
@@ -40,7 +46,13 @@ def lower_face(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     mouth = e["mouth_y"]
     d = -0.12 * bell(ax, 0.24) * bell(y + nl + 0.85, 0.6) + 0.07 * bell(ax - 0.5, 0.2) * bell(y + nl + 0.95, 0.6)
     chin = 0.26 * bell(ax, 1.35 + 0.3 * e["chin_width"]) * bell(y + 10.0, 0.85)
-    cleft = 0.06 * bell(ax, 0.16) * bell(y + 10.2, 0.6) * (1 - e["feminine"]) * (e["asymmetry"][:, 2].view(-1, *[1] * (x.dim() - 1)) > 0.4)
+    cleft = (
+        0.06
+        * bell(ax, 0.16)
+        * bell(y + 10.2, 0.6)
+        * (1 - e["feminine"])
+        * (e["asymmetry"][:, 2].view(-1, *[1] * (x.dim() - 1)) > 0.4)
+    )
     d = d + chin - cleft
     jowl = (0.34 * (age - 0.3).clamp(min=0) + 0.10 * fat.clamp(0, 2)) * bell(ax - 3.7, 0.9) * bell(y + 9.1, 0.95)
     notch = 0.16 * age * bell(ax - 2.4, 0.5) * bell(y + 9.7, 0.6)
@@ -74,7 +86,9 @@ def nose(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     lower = ramp(y, -nl - 0.16 + 0.4 * rim, -nl + 0.40 + 0.4 * rim)
     wings = (0.46 + 0.36 * nh) * torch.exp(-wing) * lower
     d = smooth_max(smooth_max(body, tip, 0.22), wings, 0.20)
-    groove = bell(wing.clamp(min=1e-6) ** 0.4 - 1.42, 0.30) * ramp(ax, nw - 0.75, nw - 0.2) * ramp(y, -nl - 0.3, -nl + 0.3)
+    groove = (
+        bell(wing.clamp(min=1e-6) ** 0.4 - 1.42, 0.30) * ramp(ax, nw - 0.75, nw - 0.2) * ramp(y, -nl - 0.3, -nl + 0.3)
+    )
     d = d - 0.15 * groove + 0.10 * bell(ax, 0.18) * bell(y + nl - 0.06, 0.26)
     return d - 0.34 * nostril(e, x, y)
 
@@ -113,6 +127,8 @@ def smile_relief(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     """Lifted cheeks and folds of a smile, in cm along z."""
     ax, smile = x.abs(), e["smile"].clamp(min=0)
     nl, mouth = e["nose_length"], e["mouth_y"]
-    d = smile * 0.48 * bell(ax - 3.9, 1.25) * bell(y + 3.7, 1.2) - smile * 0.22 * bell(ax - 3.1, 0.9) * bell(y - mouth - 0.2, 1.1)
+    d = smile * 0.48 * bell(ax - 3.9, 1.25) * bell(y + 3.7, 1.2) - smile * 0.22 * bell(ax - 3.1, 0.9) * bell(
+        y - mouth - 0.2, 1.1
+    )
     fold = bell(ax - fold_line(e, y), 0.5) * ramp(-y, nl - 0.6, nl + 0.5) * ramp(y, mouth - 0.9, mouth + 0.9)
     return d - fold * (0.02 + 0.10 * e["age"] + 0.03 * e["fat"].clamp(0, 2) + 0.16 * smile)

@@ -56,13 +56,20 @@ def choose_samples(hits: Hits, batch: int, size: int, supersample: int, detail: 
     if supersample == 1:
         pixel = (hits.index >= 0).nonzero()[:, 0]
         return fine.take(pixel, 1.0, torch.ones(len(pixel), dtype=torch.bool, device=device))
-    blocks = lambda t: t.view(batch, size, supersample, size, supersample).transpose(2, 3).reshape(batch * size * size, -1)  # noqa: E731
+
+    def blocks(t: Tensor) -> Tensor:
+        return t.view(batch, size, supersample, size, supersample).transpose(2, 3).reshape(batch * size * size, -1)
+
     index = blocks(hits.index)
     on_sheet = ((index >= 0) & (index < hits.starts[1])).all(1)
     candidates = on_sheet.nonzero()[:, 0]
     row, column = hits.place(0, index[candidates])
     depth = blocks(hits.depth)[candidates]
-    flat = (row.amax(1) - row.amin(1) < _FAR) & (column.amax(1) - column.amin(1) < _FAR) & (depth.amax(1) - depth.amin(1) < 0.9)
+    flat = (
+        (row.amax(1) - row.amin(1) < _FAR)
+        & (column.amax(1) - column.amin(1) < _FAR)
+        & (depth.amax(1) - depth.amin(1) < 0.9)
+    )
     r, c = row.mean(1), column.mean(1)
     flat &= ~detail[r.long(), c.long()]
     keep = flat.nonzero()[:, 0]
@@ -97,5 +104,3 @@ class _Fine:
             batch=b, index=index, row=row, column=column, depth=hits.depth[place], u=(rest - py * side + 0.5) / side,
             v=(py + 0.5) / side, share=torch.full((len(place),), share, device=place.device), target=place, whole=whole,
         )  # fmt: skip
-
-

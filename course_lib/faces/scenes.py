@@ -12,13 +12,17 @@ from course_lib.faces.camera import tone_curve
 from course_lib.faces.maths import ISOTROPIC, STRANDS, linear, mix, noise, ramp
 from course_lib.faces.nuisance import sample_nuisance
 from course_lib.faces.params import NuisanceParams, sample_identities
-from course_lib.faces.render import Rendered, render
+from course_lib.faces.render import render
+from course_lib.faces.rendered import Rendered
 
 TINY, CUT, COVERED, ROTATED = 1, 2, 4, 8
 """Bits of ``Scenes.difficulty``: under 20 px, cut off by the frame, under half visible, rolled by more than 30°."""
 
-_TILE = 96
+_TILES = (96, 192)
+"""Sides of the pictures that are pasted: the coarse one for small faces."""
 _EXTENT = 46.0
+_FACE_SHARE = 0.44
+"""Height of a face in such a picture, as a share of its side, roughly."""
 
 
 @dataclass
@@ -89,22 +93,39 @@ def compose_scenes(
         image, torch.zeros(n, size, size, dtype=torch.long), torch.zeros(n, size, size, dtype=torch.long), count,
         torch.zeros(n, places, 4), torch.zeros(n, places, 68, 2), torch.zeros(n, places), torch.zeros(n, places, dtype=torch.long),
     )  # fmt: skip
-    total = int(count.sum())
-    if total:
-        tiles = render(
-            sample_identities(total, generator, spread=1.4),
-            sample_nuisance(total, generator, yaw=60.0, pitch=22.0, roll=12.0, occlusion=occlusion),
-            size=_TILE, supersample=1, extent=_EXTENT, framing="portrait",
-        )  # fmt: skip
-        first = 0
-        for k in range(n):
-            rows = torch.arange(first, first + int(count[k]))
-            first += int(count[k])
-            heights = _heights(len(rows), smallest, largest * size, bool(u(1) < group), generator)
-            _fill(scenes, k, tiles.rows(rows), heights, rotated, generator)
+    heights = [_heights(int(c), smallest, largest * size, bool(u(1) < group), generator) for c in count]
+    tiles = _tiles(torch.cat([*heights, torch.zeros(0)]), occlusion, generator)
+    first = 0
+    for k in range(n):
+        _fill(scenes, k, tiles[first : first + len(heights[k])], heights[k], rotated, generator)
+        first += len(heights[k])
     gain = 2 ** (0.35 * torch.randn(n, 1, 1, 1, generator=generator))
     scenes.image = tone_curve(scenes.image * gain).clamp(0, 1)
     return scenes
+
+
+def _tiles(heights: Tensor, occlusion: float | int, generator: torch.Generator) -> list[Rendered]:
+    """One picture of one head for each height in pixels."""
+    total = len(heights)
+    if total == 0:
+        return []
+    identities = sample_identities(total, generator, spread=1.4)
+    nuisance = sample_nuisance(total, generator, yaw=60.0, pitch=22.0, roll=12.0, occlusion=occlusion)
+    tiles: dict[int, Rendered] = {}
+    large = heights > 1.2 * _FACE_SHARE * _TILES[0]
+    for side, chosen in zip(_TILES, (~large, large), strict=True):
+        rows = chosen.nonzero()[:, 0]
+        if len(rows):
+            out = render(
+                identities.index(rows),
+                nuisance.index(rows),
+                size=side,
+                supersample=1,
+                extent=_EXTENT,
+                framing="portrait",
+            )
+            tiles |= {k: out.rows(torch.tensor([j])) for j, k in enumerate(rows.tolist())}
+    return [tiles[k] for k in range(total)]
 
 
 def _heights(count: int, smallest: float | int, largest: float | int, rows: bool, generator: torch.Generator) -> Tensor:
@@ -115,13 +136,15 @@ def _heights(count: int, smallest: float | int, largest: float | int, rows: bool
     return (smallest * (largest / smallest) ** u).sort().values
 
 
-def _fill(scenes: Scenes, k: int, tiles: Rendered, heights: Tensor, rotated: float | int, generator: torch.Generator) -> None:
+def _fill(
+    scenes: Scenes, k: int, tiles: list[Rendered], heights: Tensor, rotated: float | int, generator: torch.Generator
+) -> None:
     """Pastes the faces of scene k from the smallest (farthest) to the largest."""
     size = scenes.image.shape[-1]
     grouped = len(heights) > 2 and float(heights[-1] / heights[0]) < 1.3
     for j, height in enumerate(heights.tolist()):
         u = torch.rand(5, generator=generator)
-        box = tiles.box[j]
+        box = tiles[j].box[0]
         scale = height / float(box[3] - box[1])
         turn = float((u[0] * 2 - 1) * 90) if float(u[1]) < rotated else 0.0
         x, y = float(u[2]) * size * 1.06 - 0.03 * size, float(u[3]) * size * 0.86
@@ -129,7 +152,7 @@ def _fill(scenes: Scenes, k: int, tiles: Rendered, heights: Tensor, rotated: flo
             columns = max(2, int(size / (height * 1.7)))
             x = (j % columns + 0.5 + 0.25 * float(u[2] - 0.5)) * size / columns
             y = size * 0.2 + (j // columns) * height * 1.5 + height * 0.3 * float(u[3])
-        _paste(scenes, k, j, tiles, scale, turn, x, y)
+        _paste(scenes, k, j, tiles[j], scale, turn, x, y)
     seen = scenes.instances[k]
     for j in range(len(heights)):
         area = scenes.visible[k, j].clone()
@@ -137,19 +160,28 @@ def _fill(scenes: Scenes, k: int, tiles: Rendered, heights: Tensor, rotated: flo
         scenes.difficulty[k, j] += COVERED * int(scenes.visible[k, j] < 0.5)
 
 
-def _paste(scenes: Scenes, k: int, j: int, tiles: Rendered, scale: float | int, turn: float | int, x: float | int, y: float | int) -> None:
+def _paste(
+    scenes: Scenes,
+    k: int,
+    j: int,
+    tile: Rendered,
+    scale: float | int,
+    turn: float | int,
+    x: float | int,
+    y: float | int,
+) -> None:
     size = scenes.image.shape[-1]
     angle = torch.tensor(turn * torch.pi / 180)
     rotation = torch.stack([torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])])
-    middle = (tiles.box[j, :2] + tiles.box[j, 2:]) / 2
+    middle = (tile.box[0, :2] + tile.box[0, 2:]) / 2
     place = lambda points: (points - middle) @ rotation.T * scale + torch.tensor([x, y])  # noqa: E731
-    colour, labels, face = _extended(tiles, j)
+    colour, labels, face = _extended(tile)
     # Downwards enlargements alias: shrink the tile first, then move it without further scaling.
     shrink = min(1.0, scale)
     if shrink < 1:
         wanted = [max(4, round(colour.shape[-2] * shrink)), max(4, round(colour.shape[-1] * shrink))]
         colour = F.interpolate(colour[None], size=wanted, mode="bilinear", antialias=True, align_corners=False)[0]
-    reach = 1.5 * _TILE * scale * 1.5
+    reach = 2.2 * tile.image.shape[-1] * scale
     x0, x1 = max(0, int(x - reach)), min(size, int(x + reach) + 1)
     y0, y1 = max(0, int(y - reach)), min(size, int(y + 2 * reach) + 1)
     if x1 <= x0 or y1 <= y0:
@@ -167,34 +199,37 @@ def _paste(scenes: Scenes, k: int, j: int, tiles: Rendered, scale: float | int, 
     scenes.labels[k][window] = torch.where(covered, pick(labels).round().long(), scenes.labels[k][window])
     on_face = covered & (pick(face) > 0.5)
     scenes.instances[k][window] = torch.where(on_face, j + 1, torch.where(covered, 0, scenes.instances[k][window]))
-    corners = tiles.box[j][[0, 1, 2, 1, 2, 3, 0, 3]].view(4, 2)
+    corners = tile.box[0][[0, 1, 2, 1, 2, 3, 0, 3]].view(4, 2)
     corners = place(corners)
     if turn:  # the upright box of a turned face follows its landmarks, not the corners of the old box
-        corners = torch.cat([place(tiles.landmarks[j]), place(corners.new_tensor([[middle[0], tiles.box[j, 1]]]))])
+        corners = torch.cat([place(tile.landmarks[0]), place(corners.new_tensor([[middle[0], tile.box[0, 1]]]))])
     low, high_ = corners.amin(0), corners.amax(0)
     scenes.boxes[k, j] = torch.cat([low, high_])
-    scenes.landmarks[k, j] = place(tiles.landmarks[j])
+    scenes.landmarks[k, j] = place(tile.landmarks[0])
     outside = bool((low < -0.5).any() or (high_ > size - 0.5).any())
     scenes.visible[k, j] = (face.sum() * scale**2).clamp(min=1)  # area for now; becomes a share once all are pasted
-    scenes.difficulty[k, j] = TINY * int(float(high_[1] - low[1]) < 20) + CUT * int(outside) + ROTATED * int(abs(turn) > 30)
+    scenes.difficulty[k, j] = (
+        TINY * int(float(high_[1] - low[1]) < 20) + CUT * int(outside) + ROTATED * int(abs(turn) > 30)
+    )
 
 
-def _extended(tiles: Rendered, j: int) -> tuple[Tensor, Tensor, Tensor]:
+def _extended(tile: Rendered) -> tuple[Tensor, Tensor, Tensor]:
     """Premultiplied linear colour and alpha (4, H, W), labels and face mask (H, W) of a tile; the body goes on below it."""
-    mask = (tiles.depth[j] > 0) | tiles.occluder[j]
+    side = tile.image.shape[-1]
+    mask = (tile.depth[0] > 0) | tile.occluder[0]
     # Pixels on the outline are mixed with the tile's own background: step inside by one.
     inner = -F.max_pool2d(-mask[None, None].float(), 3, 1, 1)[0]
-    light = tiles.image[j].clamp(0, 1) ** 2.2
+    light = tile.image[0].clamp(0, 1) ** 2.2
     alpha = F.avg_pool2d(F.pad(inner[None], (1, 1, 1, 1), mode="replicate"), 3, 1)[0]
     colour = torch.cat([light * alpha, alpha])
-    below = colour[:, -1:].expand(-1, _TILE, -1)
-    along = torch.arange(_TILE) + 0.0
+    below = colour[:, -1:].expand(-1, side, -1)
+    along = torch.arange(side) + 0.0
     folds = 1 + 0.12 * noise(STRANDS, along[None] * 0.02 + 0 * along[:, None], along[:, None] * 0.01 + 0 * along[None])
-    below = below * torch.cat([folds[None].expand(3, -1, -1), torch.ones(1, _TILE, _TILE)])
-    labels = torch.cat([tiles.labels[j], torch.where(inner[0, -1:] > 0.5, 16, 0).expand(_TILE, -1)])
-    part = tiles.labels[j]
-    face = ((part >= 1) & (part <= 13) & (part != 6) & (part != 7) & (part != 8)) | (tiles.occluder[j] & mask)
-    return torch.cat([colour, below], 1), labels, torch.cat([face, torch.zeros(_TILE, _TILE, dtype=torch.bool)])
+    below = below * torch.cat([folds[None].expand(3, -1, -1), torch.ones(1, side, side)])
+    labels = torch.cat([tile.labels[0], torch.where(inner[0, -1:] > 0.5, 16, 0).expand(side, -1)])
+    part = tile.labels[0]
+    face = ((part >= 1) & (part <= 13) & (part != 6) & (part != 7) & (part != 8)) | (tile.occluder[0] & mask)
+    return torch.cat([colour, below], 1), labels, torch.cat([face, torch.zeros(side, side, dtype=torch.bool)])
 
 
 def _clutter(n: int, size: int, generator: torch.Generator) -> Tensor:
@@ -223,7 +258,9 @@ def _thing(image: Tensor, x: Tensor, y: Tensor, u: Tensor) -> Tensor:
     else:
         share = ramp(torch.maximum(a.abs() / w, b.abs() / h), 1 + edge, 1.0)
     tan = torch.tensor([0.8, 0.62, 0.5]) * (0.5 + 0.6 * u[7])
-    colour = linear(tan if kind <= 1 and u[8] < 0.5 else (0.08 + 0.85 * u[9] + 0.35 * (u[10:13] - 0.5)).clamp(0.03, 1.0))
+    colour = linear(
+        tan if kind <= 1 and u[8] < 0.5 else (0.08 + 0.85 * u[9] + 0.35 * (u[10:13] - 0.5)).clamp(0.03, 1.0)
+    )
     texture = torch.ones_like(x)
     if kind == 3:
         texture = 1 + 0.5 * noise(ISOTROPIC, a * (1 + 8 * u[6]), b * (1 + 8 * u[6]))

@@ -19,7 +19,8 @@ def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float | 
 
     Args:
         e: parameters shaped for three axes.
-        x, y: (n, H, W) neutral frontal coordinate and height in cm.
+        x: (n, H, W) neutral frontal coordinate in cm.
+        y: (1, H, 1) height in cm; what depends on it alone is computed once a row.
         arc: (n, H, W) length in cm along the skin from the mid-line, which noise must follow.
         texel: size of a texel in cm; detail finer than it is left out.
 
@@ -46,7 +47,9 @@ def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float | 
     albedo, brow = _brows(e, albedo, x, y, px, ox, oy)
     gloss = _gloss(e, x, y, fields) * (1 - 0.75 * beard) * (1 - 0.6 * brow) + 0.55 * lip
     height = 0.006 * fields["mid"] + 0.004 * fields["fine"] + 0.0025 * fields["pore"]
-    height = height * (0.7 + 0.7 * e["age"]) * (1 - lip) - wrinkles + 0.02 * beard_relief * beard + lip_relief + 0.02 * brow
+    height = (
+        height * (0.7 + 0.7 * e["age"]) * (1 - lip) - wrinkles + 0.02 * beard_relief * beard + lip_relief + 0.02 * brow
+    )
     # Slopes across and along, from the painted height; the texture is finer than the mesh.
     sx = torch.gradient(height, dim=2)[0] / texel
     sy = -torch.gradient(height, dim=1)[0] / texel
@@ -74,7 +77,9 @@ def _complexion(e: Columns, x: Tensor, y: Tensor, f: dict[str, Tensor], px: Tens
     albedo = albedo * (1 + ramp(y, 2.2, 4.5)[..., None] * constant([0.02, 0.04, 0.02], x))
     albedo = albedo * (1 - ramp(ax, 4.8, 6.6) * 0.06)[..., None]
     ex, ey = ax - e["eye_x"], y - e["eye_y"]
-    dark = 0.24 * bell(ex + 0.25, 1.35) * bell(ey + 0.95, 0.42) * (0.4 + 0.8 * age) + 0.18 * bell(ex, 1.6) * bell(ey - 0.6, 0.5)
+    dark = 0.24 * bell(ex + 0.25, 1.35) * bell(ey + 0.95, 0.42) * (0.4 + 0.8 * age) + 0.18 * bell(ex, 1.6) * bell(
+        ey - 0.6, 0.5
+    )
     dark = dark + 0.26 * bell(ax - 1.55, 0.5) * bell(ey - 0.05, 0.6)
     albedo = albedo * (1 - dark[..., None] * constant([0.72, 1.0, 0.92], x))
     spots = ramp(f["fine"] * 0.8 + 0.6 * noise(ISOTROPIC, x * 0.75 + ox, y * 0.75 - oy), 1.0, 1.7)
@@ -95,22 +100,62 @@ def _wrinkles(
     ax, age, nl, mouth = x.abs(), e["age"], e["nose_length"], e["mouth_y"]
     old = (age - 0.30).clamp(min=0)
     wander = 0.5 * torch.sin(x * 0.7) + 0.8 * f["low"] + 0.25 * f["mid"]
-    forehead = ramp(torch.sin(y * 5.0 + wander), 0.55, 1.0) * bell(ax, 4.0) * bell(y - 4.4, 1.3) * old * (0.8 + 0.3 * f["mid"])
+    forehead = (
+        ramp(torch.sin(y * 5.0 + wander), 0.55, 1.0) * bell(ax, 4.0) * bell(y - 4.4, 1.3) * old * (0.8 + 0.3 * f["mid"])
+    )
     crow = ramp(torch.sin((y - e["eye_y"] - 0.25 * (ax - e["eye_x"] - 1.6)) * 7 + f["low"]), 0.5, 1.0)
     crow = crow * bell(ax - e["eye_x"] - 2.4, 0.65) * bell(y - e["eye_y"], 0.9) * old
     frown = bell(ax - 0.45, 0.10 + px * 0.3) * bell(y - 1.7, 0.75) * old
-    fold = bell(ax - fold_line(e, y), 0.20 + px * 0.3) * ramp(-y, nl - 0.3, nl + 0.9) * ramp(y, mouth - 0.6, mouth + 1.0) * (0.02 + 0.30 * old)
-    bag = bell(y - e["eye_y"] + 1.35 + 0.10 * (ax - e["eye_x"]) ** 2, 0.10 + px * 0.3) * bell(ax - e["eye_x"] + 0.3, 1.3) * (0.04 + 0.30 * old)
-    marionette = bell(ax - e["mouth_width"] - 0.25 + 0.12 * (y - mouth), 0.14 + px * 0.3) * ramp(mouth - y, 0.2, 0.7) * ramp(mouth - y, 2.6, 1.6) * 0.35 * old
-    smoker = ramp(torch.sin(x * 11 + f["mid"]), 0.4, 1) * bell(ax, 1.9) * bell(y - mouth - 1.05, 0.35) * (age - 0.55).clamp(min=0)
+    fold = (
+        bell(ax - fold_line(e, y), 0.20 + px * 0.3)
+        * ramp(-y, nl - 0.3, nl + 0.9)
+        * ramp(y, mouth - 0.6, mouth + 1.0)
+        * (0.02 + 0.30 * old)
+    )
+    bag = (
+        bell(y - e["eye_y"] + 1.35 + 0.10 * (ax - e["eye_x"]) ** 2, 0.10 + px * 0.3)
+        * bell(ax - e["eye_x"] + 0.3, 1.3)
+        * (0.04 + 0.30 * old)
+    )
+    marionette = (
+        bell(ax - e["mouth_width"] - 0.25 + 0.12 * (y - mouth), 0.14 + px * 0.3)
+        * ramp(mouth - y, 0.2, 0.7)
+        * ramp(mouth - y, 2.6, 1.6)
+        * 0.35
+        * old
+    )
+    smoker = (
+        ramp(torch.sin(x * 11 + f["mid"]), 0.4, 1)
+        * bell(ax, 1.9)
+        * bell(y - mouth - 1.05, 0.35)
+        * (age - 0.55).clamp(min=0)
+    )
     lines = 0.36 * forehead + 0.40 * crow + 0.32 * frown + 0.9 * fold + 0.6 * bag + 0.8 * marionette + 0.35 * smoker
     albedo = albedo * (1 - lines.clamp(0, 0.5)[..., None] * constant([0.85, 1.0, 1.0], x))
     sagging = 0.03 * old * noise(STRANDS, y * 0.5 + f["low"] * 0.05, x * 0.12) * ramp(ax, 2.5, 4.0)
-    return albedo, 0.09 * forehead + 0.07 * crow + 0.08 * frown + 0.14 * fold + 0.08 * bag + 0.12 * marionette + 0.05 * smoker + 0.3 * sagging
+    return (
+        albedo,
+        0.09 * forehead
+        + 0.07 * crow
+        + 0.08 * frown
+        + 0.14 * fold
+        + 0.08 * bag
+        + 0.12 * marionette
+        + 0.05 * smoker
+        + 0.3 * sagging,
+    )
 
 
 def _beard(
-    e: Columns, albedo: Tensor, x: Tensor, y: Tensor, arc: Tensor, f: dict[str, Tensor], px: Tensor, ox: Tensor, oy: Tensor
+    e: Columns,
+    albedo: Tensor,
+    x: Tensor,
+    y: Tensor,
+    arc: Tensor,
+    f: dict[str, Tensor],
+    px: Tensor,
+    ox: Tensor,
+    oy: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     zone, moustache = beard_zones(e, x, y)
     shadow = torch.maximum(zone, moustache) * e["stubble"]
@@ -118,9 +163,11 @@ def _beard(
     grey = (shadow * dots * 0.55 * (1 - 0.35 * e["tone"])).clamp(0, 1)
     albedo = albedo * (1 - grey[..., None] * constant([0.38, 0.32, 0.24], x))
     side = x.sign()
-    strand = 0.7 * noise(STRANDS, arc * 0.42 + y * 0.04 * side, y * 0.16 + oy) + 0.6 * noise(STRANDS, arc * 0.25 - y * 0.05 * side, y * 0.13 - oy)
+    strand = 0.7 * noise(STRANDS, arc * 0.42 + y * 0.04 * side, y * 0.16 + oy) + 0.6 * noise(
+        STRANDS, arc * 0.25 - y * 0.05 * side, y * 0.13 - oy
+    )
     density = torch.maximum(zone * e["beard"], moustache * e["moustache"])
-    patchy = 0.24 * strand + 0.14 * f["mid"] - 0.10
+    patchy = 0.15 * strand + 0.10 * f["mid"] + 0.02
     beard = ramp(density * 1.5 + patchy, 0.12, 0.95) * ramp(density, 0.03, 0.2)
     colour = _tint(e["hair"]) * (1.05 + 0.4 * strand.clamp(-1.5, 2))[..., None].clamp(0.3)
     return mix(albedo, colour, (beard * 0.9)[..., None]), beard, strand
@@ -134,18 +181,32 @@ def _lips(
     dy, across = y - e["mouth_y"] - lip_line(x), ax / width
     edge = lambda d, soft: torch.sigmoid(d / (px * 0.45 + soft))  # noqa: E731
     lip = edge(upper - dy, 0.055) * edge(dy + lower, 0.075) * ramp(width - ax, -0.08, 0.22)
-    rim = bell(dy - upper - 0.10, 0.10 + px * 0.3) * ramp(across, 0.95, 0.5) * 0.08 + bell(dy + lower + 0.10, 0.12 + px * 0.3) * ramp(across, 0.8, 0.3) * 0.04
+    rim = (
+        bell(dy - upper - 0.10, 0.10 + px * 0.3) * ramp(across, 0.95, 0.5) * 0.08
+        + bell(dy + lower + 0.10, 0.12 + px * 0.3) * ramp(across, 0.8, 0.3) * 0.04
+    )
     ratio = mix(constant([0.80, 0.50, 0.53], x), constant([1.10, 0.74, 0.92], x), tone[..., None].clamp(0, 1) ** 0.8)
     striae = noise(STRANDS, x * 0.55 + oy, dy * 0.15)
     skin = _tint(e["skin"])
     natural = skin * ratio
     painted = natural * constant([0.92, 0.55, 0.62], x) + constant([0.05, 0.0, 0.004], x)
     colour = mix(natural, painted, (e["lip_red"] * 0.7 + 0.25 * e["make_up"])[..., None])
-    shade = 1 + 0.06 * striae - 0.06 * f["mid"] - 0.12 * (dy > 0) - 0.20 * bell(dy, 0.16) + 0.06 * bell(dy + 0.5 * lower, 0.3)
+    shade = (
+        1
+        + 0.06 * striae
+        - 0.06 * f["mid"]
+        - 0.12 * (dy > 0)
+        - 0.20 * bell(dy, 0.16)
+        + 0.06 * bell(dy + 0.5 * lower, 0.3)
+    )
     albedo = mix(albedo * (1 + rim * (1 - lip))[..., None], colour * shade[..., None], (lip * 0.88)[..., None])
-    line = 0.50 * bell(dy, 0.045 + px * 0.38) * ramp(width * 1.03 - ax, 0, 0.2) + 0.26 * bell(ax - width - 0.02, 0.16) * bell(dy, 0.13)
+    line = 0.50 * bell(dy, 0.045 + px * 0.38) * ramp(width * 1.03 - ax, 0, 0.2) + 0.26 * bell(
+        ax - width - 0.02, 0.16
+    ) * bell(dy, 0.13)
     albedo = albedo * (1 - line)[..., None]
-    below = 0.05 * bell(ax, 0.28) * bell(y + e["nose_length"] + 0.9, 0.6) + 0.10 * bell(ax, 1.5) * bell(dy + lower + 0.42, 0.22)
+    below = 0.05 * bell(ax, 0.28) * bell(y + e["nose_length"] + 0.9, 0.6) + 0.10 * bell(ax, 1.5) * bell(
+        dy + lower + 0.42, 0.22
+    )
     return albedo * (1 - below)[..., None], lip, 0.018 * striae * lip * ramp(px, 0.2, 0.07)
 
 
@@ -160,16 +221,32 @@ def _brows(
     # Hairs stand up at the inner end and lie outwards at the tail.
     angle = 1.25 - 1.2 * ramp(t, -0.05, 0.55)
     cu, cw = ax * angle.cos() + y * angle.sin(), -ax * angle.sin() + y * angle.cos()
-    hairs = 0.7 * noise(STRANDS, cw * 1.15 + ox, cu * 0.14 + 0.3 * oy) + 0.5 * noise(STRANDS, cw * 0.6 + oy, cu * 0.10 + ox)
+    hairs = 0.7 * noise(STRANDS, cw * 1.15 + ox, cu * 0.14 + 0.3 * oy) + 0.5 * noise(
+        STRANDS, cw * 0.6 + oy, cu * 0.10 + ox
+    )
     profile = ramp(v.abs(), 0.85 + px * 0.5, 0.10) * ramp(t, -0.10, 0.20) * ramp(t, 1.08, 0.78)
-    brow = ramp(profile + 0.26 * hairs * ramp(px, 0.25, 0.08) * (profile > 0), 0.18, 0.85) * profile**0.45 * e["brow_density"]
+    brow = (
+        ramp(profile + 0.26 * hairs * ramp(px, 0.25, 0.08) * (profile > 0), 0.18, 0.85)
+        * profile**0.45
+        * e["brow_density"]
+    )
     colour = torch.minimum((_tint(e["hair"]) * 0.72).clamp(max=0.30), _tint(e["skin"]) * 0.55)
     return mix(albedo, colour, (brow * 0.88).clamp(0, 1)[..., None]), brow
 
 
 def _gloss(e: Columns, x: Tensor, y: Tensor, f: dict[str, Tensor]) -> Tensor:
     ax, nl = x.abs(), e["nose_length"]
-    gloss = 0.50 + 0.12 * bell(ax, 1.3) * bell(y + 2.0, 2.0) + 0.35 * bell(ax, 1.0) * bell(y + nl - 0.8, 0.7) + 0.40 * bell(ax, 3) * bell(y - 4.5, 1.8)
+    gloss = (
+        0.50
+        + 0.12 * bell(ax, 1.3) * bell(y + 2.0, 2.0)
+        + 0.35 * bell(ax, 1.0) * bell(y + nl - 0.8, 0.7)
+        + 0.40 * bell(ax, 3) * bell(y - 4.5, 1.8)
+    )
     gloss = gloss + 0.28 * bell(ax - 4, 1.4) * bell(y + 1.6, 1.0) + 0.25 * bell(ax, 1.2) * bell(y + 10, 1.0)
     gloss = gloss * (1 - 0.6 * bell(ax, 1.0) * bell(y + nl + 0.8, 0.55))
-    return gloss * e["shine"] * (1 + 0.22 * f["mid"] + 0.16 * f["fine"] + 0.25 * f["pore"]).clamp(0.2) * (1 - 0.45 * e["make_up"])
+    return (
+        gloss
+        * e["shine"]
+        * (1 + 0.22 * f["mid"] + 0.16 * f["fine"] + 0.25 * f["pore"]).clamp(0.2)
+        * (1 - 0.45 * e["make_up"])
+    )

@@ -36,7 +36,9 @@ class Strands:
     root_y: Tensor
 
 
-def grow_strands(values: dict[str, Tensor], grid: Grid, surface: Tensor, normals: Tensor, count: int, width: float | int) -> Strands:
+def grow_strands(
+    values: dict[str, Tensor], grid: Grid, surface: Tensor, normals: Tensor, count: int, width: float | int
+) -> Strands:
     """Grows the strands of n identities on their hair.
 
     Args:
@@ -71,7 +73,9 @@ def grow_strands(values: dict[str, Tensor], grid: Grid, surface: Tensor, normals
     sideways = F.normalize(torch.cross(tangent, normal, dim=-1), dim=-1)
     sway = curl * 0.36 * torch.cos(s * turns + phase) + 0.16 * wave * torch.sin(s * 5 + phase * 2)
     point = point + (sway * ramp(s, 0.0, 0.3))[..., None] * sideways
-    broad = width * (0.5 + 0.9 * draw[:, 6]).view(1, count, 1) * (1 - 0.85 * s**2.5) * (0.55 + 0.45 * ramp(s, 0.0, 0.15))
+    broad = (
+        width * (0.5 + 0.9 * draw[:, 6]).view(1, count, 1) * (1 - 0.85 * s**2.5) * (0.55 + 0.45 * ramp(s, 0.0, 0.15))
+    )
     half = (broad / 2)[..., None] * sideways
     tone = (draw[:, 7] * 2 - 1).view(1, count, 1).expand(n, count, POINTS)
     edges = torch.stack([point - half, point + half], 3)
@@ -108,7 +112,9 @@ def _paths(values: dict[str, Tensor], draw: Tensor, grid: Grid) -> tuple[Tensor,
     spread = (draw[:, 2] * 2 - 1)[None]
     back = name("tied", "quiff", "sides")
     down = -1.0 + 1.75 * back * front + 0.8 * name("side_part") * front
-    sideways = away * front * (0.75 + 1.1 * name("side_part")) * (1 - name("fringe", "bob", "crop") * 0.75) + 0.22 * spread
+    sideways = (
+        away * front * (0.75 + 1.1 * name("side_part")) * (1 - name("fringe", "bob", "crop") * 0.75) + 0.22 * spread
+    )
     sideways = sideways + theta0.sign() * name("tied") * 1.2 + 0.5 * name("crop", "curly", "afro") * spread
     length = values["strand_length"].view(n, 1) * (0.45 + 0.75 * draw[:, 3])
     # Strands that start at the front hairline are cut to an uneven fringe; `fringe` says how much hangs into the forehead.
@@ -133,8 +139,11 @@ def _paths(values: dict[str, Tensor], draw: Tensor, grid: Grid) -> tuple[Tensor,
     return theta, torch.maximum(y, stop + 0.3 * spread[..., None]).clamp(max=TOP - 0.12)
 
 
-def _along(line: Tensor, column: Tensor) -> Tensor:
+def _along(line: Tensor, column: Tensor, rows: int = 0) -> Tensor:
+    """Hairline (n, U) at columns (K,) shared by all rows, or (rows, K) of their own."""
     i = column.long().clamp(max=line.shape[1] - 2)
+    if rows:
+        return torch.lerp(line.gather(1, i), line.gather(1, i + 1), column - i)
     return torch.lerp(line[:, i], line[:, i + 1], column - i)
 
 
@@ -145,8 +154,13 @@ def _present(values: dict[str, Tensor], theta: Tensor, y: Tensor, grid: Grid) ->
     # Bald crowns: a root needs hair under it.
     line = _along(hairline(values, grid.theta), grid.column_of(theta[0, :, 0]))
     rooted = (y[..., 0] > line) & thin
+    # Only in front may hair hang over its line; elsewhere a strand ends where the hair does.
+    everywhere = _along(hairline(values, grid.theta), grid.column_of(theta.reshape(n, -1)), n).view(y.shape)
+    front = (theta.abs() < 0.8) & (y > 1.0)
+    allowed = torch.where(front, 3.6, 0.30 + 0.3 * values["curl"].view(n, 1, 1))
+    over_hair = y > everywhere - allowed
     moving = ((y[..., 1:] - y[..., :-1]).abs() + (theta[..., 1:] - theta[..., :-1]).abs() * 6) > 1e-3
-    strand = (rooted[..., None] & moving & haired).permute(0, 2, 1)
+    strand = (rooted[..., None] & moving & haired & over_hair[..., 1:]).permute(0, 2, 1)
     quads = torch.zeros(n, POINTS - 1, 2 * count - 1, dtype=torch.bool, device=y.device)
     quads[:, :, 0::2] = strand
     return quads

@@ -49,8 +49,9 @@ STRAND_LIFT = torch.tensor([0.18, 0.10, 0.14, 0.10, 0.04, 0, 0.08, 0.18, 0.3, 0.
 
 FEMININE_STYLES = torch.tensor([0.05, 0.01, 0.22, 0.13, 0.14, 0.002, 0, 0.05, 0.18, 0.07, 0.05, 0.02, 0.05, 0.09])
 MASCULINE_STYLES = torch.tensor([0.25, 0.15, 0.02, 0.01, 0.02, 0.07, 0.06, 0.11, 0.02, 0.06, 0.04, 0.11, 0.13, 0.01])
-CURL_LINK = torch.tensor([0.7, 1.3, 0.5, 0.6, 1, 1, 1, 0.4, 0.6, 3, 4, 0.5, 0.5, 2.5]), torch.tensor(
-    [1, 1, 1, 1, 1, 1, 1, 1, 1, 0.6, 0.15, 1, 1, 0.6]
+CURL_LINK = (
+    torch.tensor([0.7, 1.3, 0.5, 0.6, 1, 1, 1, 0.4, 0.6, 3, 4, 0.5, 0.5, 2.5]),
+    torch.tensor([1, 1, 1, 1, 1, 1, 1, 1, 1, 0.6, 0.15, 1, 1, 0.6]),
 )
 """Soft link of curls to skin tone: weights for darker and for lighter skin (used only where ``linked``)."""
 
@@ -74,13 +75,21 @@ HAIR = (
     ** 2.2
 )  # fmt: skip
 """(9, 3) linear hair colours: black, dark brown, brown, light brown, dark blond, blond, red, grey, white."""
-HAIR_WEIGHTS = torch.tensor([0.62, 0.28, 0.06, 0, 0, 0, 0, 0.03, 0.01]), torch.tensor(
-    [0.13, 0.2, 0.22, 0.16, 0.1, 0.06, 0.06, 0.05, 0.02]
+HAIR_WEIGHTS = (
+    torch.tensor([0.62, 0.28, 0.06, 0, 0, 0, 0, 0.03, 0.01]),
+    torch.tensor([0.13, 0.2, 0.22, 0.16, 0.1, 0.06, 0.06, 0.05, 0.02]),
 )
 """Hair colours for darker and lighter skin where ``linked``."""
 EYES = (
     torch.tensor(
-        [(0.22, 0.13, 0.07), (0.33, 0.20, 0.10), (0.40, 0.34, 0.18), (0.33, 0.44, 0.34), (0.34, 0.47, 0.60), (0.44, 0.50, 0.54)]
+        [
+            (0.22, 0.13, 0.07),
+            (0.33, 0.20, 0.10),
+            (0.40, 0.34, 0.18),
+            (0.33, 0.44, 0.34),
+            (0.34, 0.47, 0.60),
+            (0.44, 0.50, 0.54),
+        ]
     )
     ** 2.2
 )

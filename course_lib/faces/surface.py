@@ -79,8 +79,9 @@ class Detail:
 def detail_for(size: int, supersample: int, extent: float | int) -> Detail:
     """The detail that a picture of ``size`` pixels over ``extent`` centimetres can show."""
     samples = size * supersample * 21 / extent
-    density = 0.6 if samples <= 80 else 0.8 if samples <= 130 else 1.0
-    rows = int(min(640, max(96, 1.3 * size * (1 + 0.35 * (supersample > 1)) * 23 / extent)))
+    density = 0.5 if samples <= 80 else 0.8 if samples <= 130 else 1.0
+    per_pixel = 1.1 if samples <= 80 else 1.3
+    rows = int(min(640, max(64, per_pixel * size * (1 + 0.35 * (supersample > 1)) * 23 / extent)))
     strands = int(min(560, max(130, 2.0 * samples)))
     return Detail(density, rows, 20 if density < 0.9 else 28, strands, max(0.13, 1.0 * extent / (size * supersample)))
 
@@ -105,7 +106,9 @@ def bake(identities: FaceParams, detail: Detail) -> tuple[Surface, Grid]:
     attributes = torch.stack([cavity, hair.share, jaw, hair.across, hair.inside, hair.lock], -1)
     half = half_width(e, grid)[..., 0]
     strands = grow_strands(values, grid, hair.points, normals, detail.strands, detail.strand_width)
-    packed = torch.cat([strands.points, strands.normals, strands.tangents, strands.shade, strands.root_y[..., None]], -1)
+    packed = torch.cat(
+        [strands.points, strands.normals, strands.tangents, strands.shade, strands.root_y[..., None]], -1
+    )
     surface = Surface(
         points=hair.points,
         normals=normals,
@@ -124,7 +127,7 @@ def bake(identities: FaceParams, detail: Detail) -> tuple[Surface, Grid]:
 def _bare_head(e: Columns, grid: Grid) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Head without hair (n, V, U, 3), its heights, the share of head against neck, and the frontal coordinate."""
     x, z, frontal = head_section(e, grid)
-    y = grid.y_column + torch.zeros_like(x)
+    y = grid.y_column  # a column: what depends on height alone is computed once a row
     front = ramp(grid.theta_row.cos(), -0.05, 0.35)
     zone, moustache = beard_zones(e, x, y)
     full = ramp(e["beard"], 0.35, 0.8)
@@ -165,14 +168,16 @@ def _ears(e: Columns, rings: int) -> Tensor:
 
 
 def _texture(e: Columns, grid: Grid, half: Tensor, rows: int) -> Tensor:
-    n, columns = len(half), int(rows * 1.05)
+    columns = int(rows * 1.05)
     theta = torch.linspace(-THETA_LIMIT, THETA_LIMIT, columns, device=half.device)
     y = torch.linspace(TEXTURE_TOP, TEXTURE_BOTTOM, rows, device=half.device)
     row = grid.row_of(y)
     r = row.long().clamp(max=grid.rows - 2)
     width = torch.lerp(half[:, r], half[:, r + 1], row - r)
     x = width[:, :, None] * theta.clamp(-1.57, 1.57).sin()
-    return paint_texture(e, x, y.view(1, rows, 1).expand_as(x), (7.0 * theta).expand_as(x), (TEXTURE_TOP - TEXTURE_BOTTOM) / rows)
+    return paint_texture(
+        e, x, y.view(1, rows, 1), (7.0 * theta).expand_as(x), (TEXTURE_TOP - TEXTURE_BOTTOM) / rows
+    )
 
 
 def express(surface: Surface, grid: Grid, e: Columns) -> tuple[Tensor, Tensor]:
@@ -194,10 +199,11 @@ def express(surface: Surface, grid: Grid, e: Columns) -> tuple[Tensor, Tensor]:
     cosine = grid.theta[columns].cos()
     drop = jaw_drop(e, y, cosine, jaw)
     patch = points[:, rows, columns]
-    moved = torch.stack([patch[..., 0], patch[..., 1] - drop, patch[..., 2] + relief * ramp(cosine, -0.05, 0.35) * jaw - 0.25 * drop], -1)
+    moved = torch.stack(
+        [patch[..., 0], patch[..., 1] - drop, patch[..., 2] + relief * ramp(cosine, -0.05, 0.35) * jaw - 0.25 * drop],
+        -1,
+    )
     points[:, rows, columns] = moved
     around = points[:, rows.start - 1 : rows.stop + 1, columns.start - 1 : columns.stop + 1]
     normals[:, rows, columns] = surface_normals(around, wrap=False)[:, 1:-1, 1:-1]
     return points, normals
-
-

@@ -61,7 +61,9 @@ def label_places(c: Canvas) -> Tensor:
     return label
 
 
-def face_points(points: Tensor, normals: Tensor, attributes: Tensor, grid: Grid, step: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+def face_points(
+    points: Tensor, normals: Tensor, attributes: Tensor, grid: Grid, step: int = 3
+) -> tuple[Tensor, Tensor, Tensor]:
     """Sparse points of the bare face, from brows to chin and from ear to ear.
 
     Args:
@@ -122,7 +124,9 @@ def visible_landmarks(landmarks: Tensor, camera: Camera, depth: Tensor, labels: 
     return inside & (own < seen + tolerance) & ~hidden & (covered < 0.5)
 
 
-def occlusion_share(points: Tensor, normals: Tensor, on_face: Tensor, camera: Camera, labels: Tensor, cover: Tensor) -> Tensor:
+def occlusion_share(
+    points: Tensor, normals: Tensor, on_face: Tensor, camera: Camera, labels: Tensor, cover: Tensor
+) -> Tensor:
     """(B,) share of the face's camera-facing surface that hair, hat, glasses, mask or object cover or the frame cuts off."""
     view = -points.clone()
     view[..., 2] += camera.distance.view(-1, 1)
@@ -130,12 +134,23 @@ def occlusion_share(points: Tensor, normals: Tensor, on_face: Tensor, camera: Ca
     label, inside = _look_up(points, camera, labels.float(), 0.0)
     covered, _ = _look_up(points, camera, cover, 0.0)
     free = torch.zeros_like(facing)
-    for name in ("skin", "left_brow", "right_brow", "left_eye", "right_eye", "nose", "mouth", "upper_lip", "lower_lip", "left_ear", "right_ear", "neck"):
+    for name in (
+        "skin",
+        "left_brow",
+        "right_brow",
+        "left_eye",
+        "right_eye",
+        "nose",
+        "mouth",
+        "upper_lip",
+        "lower_lip",
+        "left_ear",
+        "right_ear",
+        "neck",
+    ):
         free |= label == _CODE[name]
     hidden = facing & (~inside | ~free | (covered > 0.5))
     # A point of the outline can fall on a background pixel: that is no occlusion.
     edge = (label == 0) & inside & (covered <= 0.5)
     counted = facing & ~edge
     return (hidden & ~edge).sum(1) / counted.sum(1).clamp(min=1)
-
-

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from course_lib.faces import LABELS, MIRRORED_LABELS, another_day, render, sample_identities, sample_nuisance
 from course_lib.faces.surface import Detail
 from course_lib.geometry import MIRROR68, angles_from_matrix, project, solve_pnp
-
 
 COARSE = Detail(density=0.6, texture=48, rings=14, strands=40, strand_width=0.3)
 """Enough where only the shape counts."""
@@ -35,13 +35,23 @@ def enclosed_background(labels, depth):
     """Background pixels that a flood from the picture's border does not reach."""
     empty = depth == 0
     reached = torch.zeros_like(empty)
-    reached[:, 0], reached[:, -1], reached[:, :, 0], reached[:, :, -1] = empty[:, 0], empty[:, -1], empty[:, :, 0], empty[:, :, -1]
+    reached[:, 0], reached[:, -1], reached[:, :, 0], reached[:, :, -1] = (
+        empty[:, 0],
+        empty[:, -1],
+        empty[:, :, 0],
+        empty[:, :, -1],
+    )
     for _ in range(4 * labels.shape[-1]):
-        grown = torch.nn.functional.max_pool2d(reached[:, None].float(), 3, 1, 1)[:, 0].bool() & empty
+        grown = F.max_pool2d(reached[:, None].float(), 3, 1, 1)[:, 0].bool() & empty
         if torch.equal(grown, reached):
             break
         reached = grown
     return empty & ~reached
+
+
+def near(labels, name, reach):
+    """Pixels within a window of ``reach`` of a class."""
+    return F.max_pool2d((labels == LABELS.index(name))[:, None].float(), reach, 1, reach // 2)[:, 0] > 0
 
 
 def test_no_holes_in_500_faces(record_check):
@@ -52,11 +62,18 @@ def test_no_holes_in_500_faces(record_check):
         rows = torch.arange(k, k + 100)
         out = render(identities.index(rows), nuisance.index(rows), size=80, supersample=1, shadows=False, detail=COARSE)
         enclosed = enclosed_background(out.labels, out.depth)
-        # A gap between ear or hair and head is no hole: a hole is surrounded by skin.
-        around = torch.nn.functional.max_pool2d((out.labels == LABELS.index("skin"))[:, None].float(), 3, 1, 1)[:, 0] > 0
+        # Behind a chin over a shoulder the background rightly shows: a hole has skin beside it and no cloth near.
+        around = near(out.labels, "skin", 3) & ~near(out.labels, "cloth", 7)
         holes += int((enclosed & around).sum())
         spoilt += int((enclosed & around).flatten(1).any(1).sum())
-    record_check("faces.raster.rasterise", "no background pixel enclosed by the face", 500, spoilt, 0, f"{holes} pixels, yaw within 75°")
+    record_check(
+        "faces.raster.rasterise",
+        "no background pixel enclosed by the face",
+        500,
+        spoilt,
+        0,
+        f"{holes} pixels, yaw within 75°",
+    )
 
 
 def test_projected_landmarks_equal_the_two_dimensional_ones(plain, record_check):
@@ -66,13 +83,20 @@ def test_projected_landmarks_equal_the_two_dimensional_ones(plain, record_check)
     record_check("faces.render.landmarks", "pinhole projection of landmarks3d", 24 * 68, float(difference), 0.1)
 
 
-@pytest.mark.parametrize(("part", "points", "limit"), [("right_eye", range(36, 42), 1.0), ("left_eye", range(42, 48), 1.0)])
+@pytest.mark.parametrize(
+    ("part", "points", "limit"), [("right_eye", range(36, 42), 1.0), ("left_eye", range(42, 48), 1.0)]
+)
 def test_label_centroids_agree_with_landmarks(plain, record_check, part, points, limit):
     _, _, out = plain
     worst = 0.0
     for k in range(len(out.image)):
         yy, xx = (out.labels[k] == LABELS.index(part)).nonzero(as_tuple=True)
-        worst = max(worst, float((torch.stack([xx.float().mean(), yy.float().mean()]) - out.landmarks[k, list(points)].mean(0)).norm()))
+        worst = max(
+            worst,
+            float(
+                (torch.stack([xx.float().mean(), yy.float().mean()]) - out.landmarks[k, list(points)].mean(0)).norm()
+            ),
+        )
     record_check(f"faces.truth.labels ({part})", "mean of its landmarks, px at 112", 24, worst, limit)
 
 
@@ -83,24 +107,38 @@ def test_lips_lie_between_their_landmarks(plain, record_check):
     for k in range(len(lips)):
         yy, xx = lips[k].nonzero(as_tuple=True)
         outline = out.landmarks[k, 48:60]
-        box = torch.stack([xx.min() - outline[:, 0].min(), xx.max() - outline[:, 0].max(), yy.min() - outline[:, 1].min(), yy.max() - outline[:, 1].max()])
+        box = torch.stack(
+            [
+                xx.min() - outline[:, 0].min(),
+                xx.max() - outline[:, 0].max(),
+                yy.min() - outline[:, 1].min(),
+                yy.max() - outline[:, 1].max(),
+            ]
+        )
         worst = max(worst, float(box[2:].abs().max()))
     record_check("faces.truth.labels (lips)", "rows of the lip landmarks, px at 112", 24, worst, 2.0)
 
 
 def test_jaw_lies_on_the_outline(plain, record_check):
     _, _, out = plain
-    face = torch.isin(out.labels, torch.tensor([k for k, name in enumerate(LABELS) if name in ("skin", "nose", "mouth", "upper_lip", "lower_lip")]))
+    face = torch.isin(
+        out.labels,
+        torch.tensor(
+            [k for k, name in enumerate(LABELS) if name in ("skin", "nose", "mouth", "upper_lip", "lower_lip")]
+        ),
+    )
     distances = []
     for k in range(len(face)):
         inner = face[k]
-        edge = inner & ~(-torch.nn.functional.max_pool2d(-inner[None, None].float(), 3, 1, 1))[0, 0].bool()
+        edge = inner & ~(-F.max_pool2d(-inner[None, None].float(), 3, 1, 1))[0, 0].bool()
         yy, xx = edge.nonzero(as_tuple=True)
         border = torch.stack([xx, yy], 1).float()
         for point in out.landmarks[k, 3:14]:
             distances.append(float((border - point).norm(dim=1).min()))
     typical = torch.tensor(distances).median()
-    record_check("faces.landmarks (jaw)", "outline of the face's labels, median px at 112", len(distances), float(typical), 1.0)
+    record_check(
+        "faces.landmarks (jaw)", "outline of the face's labels, median px at 112", len(distances), float(typical), 1.0
+    )
 
 
 def test_mirroring_swaps_left_and_right(record_check):
@@ -111,13 +149,23 @@ def test_mirroring_swaps_left_and_right(record_check):
     left = render(identities, nuisance.replace(yaw=-25.0, roll=-8.0), size=112, supersample=1)
     mirrored = left.landmarks[:, list(MIRROR68)].clone()
     mirrored[..., 0] = 111 - mirrored[..., 0]
-    record_check("faces.landmarks", "mirrored picture with left and right swapped, px", 4 * 68, float((mirrored - right.landmarks).abs()[:, 17:].max()), 0.05)
+    record_check(
+        "faces.landmarks",
+        "mirrored picture with left and right swapped, px",
+        4 * 68,
+        float((mirrored - right.landmarks).abs()[:, 17:].max()),
+        0.05,
+    )
     swapped = torch.tensor(MIRRORED_LABELS)[left.labels.flip(-1)]
     assert (swapped == right.labels).float().mean() > 0.97
     # A left eye lies on the viewer's right when the head is upright.
     upright = render(identities, nuisance, size=112, supersample=1).labels
     columns = torch.arange(112.0)
-    mean = lambda name: (upright == LABELS.index(name)).sum((0, 1)).float().mul(columns).sum() / (upright == LABELS.index(name)).sum()  # noqa: E731
+
+    def mean(name):
+        part = upright == LABELS.index(name)
+        return (part.sum((0, 1)) * columns).sum() / part.sum()
+
     assert mean("left_eye") > mean("right_eye")
     assert mean("left_brow") > mean("right_brow")
     assert mean("left_ear") > mean("right_ear")
@@ -137,7 +185,9 @@ def test_pose_is_recovered_from_the_landmarks(record_check):
         found = angles_from_matrix(rotation)
         worst = max(worst, float((found - torch.stack([turned.yaw[k], turned.pitch[k], turned.roll[k]])).abs().max()))
         model = a - torch.tensor([0.0, 0.0, float(a[:, 2].mean())])
-        solved = solve_pnp(turned.landmarks[k : k + 1, 17:], model, turned.intrinsics[k, 0, 0], turned.intrinsics[k, :2, 2])
+        solved = solve_pnp(
+            turned.landmarks[k : k + 1, 17:], model, turned.intrinsics[k, 0, 0], turned.intrinsics[k, :2, 2]
+        )
         worst_pnp = max(worst_pnp, float((angles_from_matrix(solved.rotation)[0, 0] - turned.yaw[k]).abs()))
     record_check("faces.render.landmarks3d", "Procrustes rotation to the frontal face, degrees", 12, worst, 0.2)
     record_check("faces.render.landmarks", "yaw by PnP on the frontal face's points, degrees", 12, worst_pnp, 1.0)
@@ -146,7 +196,9 @@ def test_pose_is_recovered_from_the_landmarks(record_check):
 def test_rotation_matches_the_angles():
     nuisance = sample_nuisance(6, generator(3), yaw=60, pitch=30, roll=30)
     out = render(sample_identities(6, generator(4)), nuisance, size=32, supersample=1)
-    torch.testing.assert_close(angles_from_matrix(out.rotation), torch.stack([out.yaw, out.pitch, out.roll], 1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        angles_from_matrix(out.rotation), torch.stack([out.yaw, out.pitch, out.roll], 1), atol=1e-3, rtol=0
+    )
     # Positive yaw moves the nose to the left of the picture, positive pitch down.
     one = sample_identities(1, generator(4))
     still = sample_nuisance(1, generator(3), yaw=0, pitch=0, roll=0)
@@ -199,19 +251,40 @@ def test_truth_follows_the_expression():
 
 
 def test_proportions_are_those_of_photographed_faces(record_check):
-    out = render(sample_identities(200, generator(51)), sample_nuisance(200, generator(52), yaw=0, pitch=0, roll=0), size=32, supersample=1, shadows=False, detail=COARSE)
+    out = render(
+        sample_identities(200, generator(51)),
+        sample_nuisance(200, generator(52), yaw=0, pitch=0, roll=0),
+        size=32,
+        supersample=1,
+        shadows=False,
+        detail=COARSE,
+    )
     between = (out.points[:, 1] - out.points[:, 0]).norm(dim=1)
     mouth = out.points[:, 3:].mean(1) - out.points[:, :2].mean(1)
     width = (out.points[:, 4] - out.points[:, 3]).norm(dim=1)
-    record_check("faces.params.IDENTITY", "eye–mouth over inter-eye distance of photographs, .99", 200, float((mouth.norm(dim=1) / between).median() - 0.99).__abs__(), 0.03)
-    record_check("faces.params.IDENTITY", "mouth width over inter-eye distance of photographs, .88", 200, float((width / between).median() - 0.88).__abs__(), 0.05)
+    record_check(
+        "faces.params.IDENTITY",
+        "eye–mouth over inter-eye distance of photographs, .99",
+        200,
+        float((mouth.norm(dim=1) / between).median() - 0.99).__abs__(),
+        0.03,
+    )
+    record_check(
+        "faces.params.IDENTITY",
+        "mouth width over inter-eye distance of photographs, .88",
+        200,
+        float((width / between).median() - 0.88).__abs__(),
+        0.05,
+    )
 
 
 def test_another_day_keeps_the_anatomy():
     identities = sample_identities(50, generator(61))
     other = another_day(identities, generator(62))
     assert torch.equal(identities.vector, other.vector)
-    assert torch.equal(identities["nose_length"], other["nose_length"]) and torch.equal(identities["skin"], other["skin"])
+    assert torch.equal(identities["nose_length"], other["nose_length"]) and torch.equal(
+        identities["skin"], other["skin"]
+    )
     assert (identities["style"] != other["style"]).float().mean() > 0.5
 
 
