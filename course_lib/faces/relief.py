@@ -45,7 +45,7 @@ def lower_face(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     nl, age, fat = e["nose_length"], e["age"], e["fat"]
     mouth = e["mouth_y"]
     d = -0.12 * bell(ax, 0.24) * bell(y + nl + 0.85, 0.6) + 0.07 * bell(ax - 0.5, 0.2) * bell(y + nl + 0.95, 0.6)
-    chin = 0.26 * bell(ax, 1.35 + 0.3 * e["chin_width"]) * bell(y + 10.0, 0.85)
+    chin = 0.34 * bell(ax, 1.25 + 0.3 * e["chin_width"]) * bell(y + 9.85, 0.80)
     cleft = (
         0.06
         * bell(ax, 0.16)

@@ -156,7 +156,8 @@ def _fill(
     seen = scenes.instances[k]
     for j in range(len(heights)):
         area = scenes.visible[k, j].clone()
-        scenes.visible[k, j] = ((seen == j + 1).sum() / area.clamp(min=1)).clamp(max=1)
+        share = ((seen == j + 1).sum() / area.clamp(min=1)).clamp(max=1)
+        scenes.visible[k, j] = share * (1 - tiles[j].occlusion[0])
         scenes.difficulty[k, j] += COVERED * int(scenes.visible[k, j] < 0.5)
 
 
@@ -228,7 +229,7 @@ def _extended(tile: Rendered) -> tuple[Tensor, Tensor, Tensor]:
     below = below * torch.cat([folds[None].expand(3, -1, -1), torch.ones(1, side, side)])
     labels = torch.cat([tile.labels[0], torch.where(inner[0, -1:] > 0.5, 16, 0).expand(side, -1)])
     part = tile.labels[0]
-    face = ((part >= 1) & (part <= 13) & (part != 6) & (part != 7) & (part != 8)) | (tile.occluder[0] & mask)
+    face = (part >= 1) & (part <= 13) & (part != 6) & (part != 7) & (part != 8)
     return torch.cat([colour, below], 1), labels, torch.cat([face, torch.zeros(side, side, dtype=torch.bool)])
 
 

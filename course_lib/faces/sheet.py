@@ -22,7 +22,7 @@ _SPACING = (
 )
 _HALF_WIDTH = (
     (12, 5, 2, 0, -2, -4, -6, -8, -9.5, -10.6, -11.5, -12.5, -24),
-    (7.5, 7.55, 7.35, 7.1, 6.95, 6.55, 5.9, 5.05, 4.2, 3.35, 2.45, 1.8, 1.5),
+    (7.5, 7.55, 7.35, 7.1, 6.9, 6.45, 5.75, 4.85, 3.95, 3.1, 2.25, 1.7, 1.5),
 )
 _FRONT = (
     (12, 8, 6, 4, 2.2, 0.6, -2, -4.8, -6.8, -8.3, -9.9, -11, -11.8, -12.6, -24),
@@ -113,7 +113,7 @@ def half_width(e: Columns, grid: Grid) -> Tensor:
     """(n, V, 1) half width a(y) of the face section in cm; the frontal x of a point is a(y) sin(theta)."""
     y = grid.y_column
     wide = grid.tables["half_width"] * e["face_width"]
-    wide = wide + bell(y + 8.3, 3.0) * e["jaw_width"] * 0.75 + bell(y + 6.3, 1.9) * e["jaw_angle"] * 0.6
+    wide = wide + bell(y + 8.3, 3.0) * e["jaw_width"] * 0.7 + bell(y + 6.3, 1.9) * e["jaw_angle"] * 0.5
     wide = wide + bell(y + 10.4, 1.6) * e["chin_width"] * 0.7 + bell(y + 1.8, 2.3) * e["cheekbone_width"]
     soft = e["cheek_fat"] * 0.5 + e["fat"] * 0.20
     return wide + bell(y + 6.3, 3.0) * soft - bell(y - 3.4, 2.2) * (0.4 * e["temple"] + 0.12 * e["age"])
@@ -124,7 +124,7 @@ def jaw_height(e: Columns, theta: Tensor) -> Tensor:
     angle = (theta.abs() * (180 / math.pi)).clamp(0, 120)
     # Nearly level along the body of the mandible, then up its ramus: the corner is the jaw angle.
     climb = 2.0 * ramp(angle, 14, 58) + 2.9 * ramp(angle, 54, 90)
-    return -11.75 - 0.5 * e["chin_drop"] + climb - 0.35 * e["fat"].clamp(min=0) * bell(angle - 40, 30)
+    return -11.5 - 0.5 * e["chin_drop"] + climb - 0.35 * e["fat"].clamp(min=0) * bell(angle - 40, 30)
 
 
 def head_section(e: Columns, grid: Grid) -> tuple[Tensor, Tensor, Tensor]:

@@ -115,7 +115,7 @@ def _wrinkles(
     bag = (
         bell(y - e["eye_y"] + 1.35 + 0.10 * (ax - e["eye_x"]) ** 2, 0.10 + px * 0.3)
         * bell(ax - e["eye_x"] + 0.3, 1.3)
-        * (0.04 + 0.30 * old)
+        * (0.03 + 0.20 * old)
     )
     marionette = (
         bell(ax - e["mouth_width"] - 0.25 + 0.12 * (y - mouth), 0.14 + px * 0.3)
@@ -130,7 +130,7 @@ def _wrinkles(
         * bell(y - mouth - 1.05, 0.35)
         * (age - 0.55).clamp(min=0)
     )
-    lines = 0.36 * forehead + 0.40 * crow + 0.32 * frown + 0.9 * fold + 0.6 * bag + 0.8 * marionette + 0.35 * smoker
+    lines = 0.36 * forehead + 0.32 * crow + 0.32 * frown + 0.9 * fold + 0.6 * bag + 0.8 * marionette + 0.35 * smoker
     albedo = albedo * (1 - lines.clamp(0, 0.5)[..., None] * constant([0.85, 1.0, 1.0], x))
     sagging = 0.03 * old * noise(STRANDS, y * 0.5 + f["low"] * 0.05, x * 0.12) * ramp(ax, 2.5, 4.0)
     return (

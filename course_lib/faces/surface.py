@@ -175,9 +175,7 @@ def _texture(e: Columns, grid: Grid, half: Tensor, rows: int) -> Tensor:
     r = row.long().clamp(max=grid.rows - 2)
     width = torch.lerp(half[:, r], half[:, r + 1], row - r)
     x = width[:, :, None] * theta.clamp(-1.57, 1.57).sin()
-    return paint_texture(
-        e, x, y.view(1, rows, 1), (7.0 * theta).expand_as(x), (TEXTURE_TOP - TEXTURE_BOTTOM) / rows
-    )
+    return paint_texture(e, x, y.view(1, rows, 1), (7.0 * theta).expand_as(x), (TEXTURE_TOP - TEXTURE_BOTTOM) / rows)
 
 
 def express(surface: Surface, grid: Grid, e: Columns) -> tuple[Tensor, Tensor]:
