@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib.faces.camera import Camera
 from course_lib.faces.maths import Columns, gather_bilinear, gather_rows, ramp
 from course_lib.faces.raster import Hits
 from course_lib.faces.samples import Samples
@@ -46,10 +48,11 @@ class Stage:
 class Canvas:
     """Flat lists of N places; the painters fill them in one after another.
 
+    ``position`` (cm) and ``view`` (unit, towards the camera) are in the axes of the head at rest.
     Shares are in [0, 1]. ``x``, ``y``, ``theta`` are sheet coordinates (cm, cm, radians) and mean nothing off the sheet.
     """
 
-    def __init__(self, stage: Stage, samples: Samples, hits: Hits, values: dict[str, Tensor]):
+    def __init__(self, stage: Stage, samples: Samples, hits: Hits, values: dict[str, Tensor], camera: Camera):
         self.stage, self.samples, self.hits = stage, samples, hits
         self.batch = b = samples.batch
         self.e = Columns(values, 0, b)
@@ -58,7 +61,10 @@ class Canvas:
         self.on_sheet = self.layer["sheet"]
         sheet = self.on_sheet.float()
         found = gather_bilinear(stage.table, b, samples.row, samples.column)
-        self.normal = found[:, :3]
+        self.normal = F.normalize(found[:, :3], dim=1)
+        self.position = camera.lift(samples.u, samples.v, samples.depth, b)
+        zero = torch.zeros_like(samples.depth)
+        self.view = F.normalize(torch.stack([zero, zero, camera.distance[b]], 1) - self.position, dim=1)
         self.cavity, self.hair_share = found[:, 3] * sheet, found[:, 4] * sheet
         self.jaw = torch.where(self.on_sheet, found[:, 5], torch.ones_like(sheet))
         self.hat = found[:, 6] * sheet if found.shape[1] > 6 else torch.zeros_like(sheet)
@@ -90,7 +96,7 @@ class Canvas:
         """(N,) share of the surroundings that reaches each place: cavities, the neck under the chin, ears, hair roots."""
         e, y = self.e, self.y
         open_ = 1 - (self.cavity * 0.60).clamp(-0.10, 0.60)
-        depth = self.position[:, 2] if hasattr(self, "position") else torch.zeros_like(y)
+        depth = self.position[:, 2]
         neck = ramp(-y, 9.0, 12.0) * (1 - self.jaw) * ramp(depth, -4, 3) * (1 - self.cloth) * ramp(y, -17.0, -13.0)
         open_ = open_ * (1 - 0.62 * neck)
         ear = self.layer["ear_left"] | self.layer["ear_right"]

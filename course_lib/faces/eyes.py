@@ -148,7 +148,7 @@ def _lids(
     albedo = albedo * (1 - lid[:, None] * (1 - tint))
     # The fold above the lid: deep with the eye open, a few fine lines with it closed.
     crease = bell(ey - crease_y, 0.07 + pixel * 0.25) * ramp(along.abs(), 1.2, 0.8) * ramp(e["lid_fold"], 0.06, 0.25)
-    crease = crease * (0.12 + 0.34 * opened)
+    crease = crease * (0.22 + 0.24 * opened)
     fine = bell(ey - crease_y + 0.20, 0.05 + pixel * 0.2) + bell(ey - crease_y - 0.16, 0.05 + pixel * 0.2)
     crease = crease + 0.12 * (1 - opened) * fine * width * (0.4 + e["age"])
     under = (

@@ -101,6 +101,8 @@ def paint_mouth(e: Columns, warp: MouthWarp, x: Tensor, pixel: Tensor, skin: Ten
     inside = torch.sigmoid((warp.up - warp.dy) / soft) * torch.sigmoid((warp.dy + warp.down) / soft)
     inside = inside * ramp(across, 0.99, 0.90) * ramp(gap, 0.04, 0.14)
     depth, total = warp.up - warp.dy, warp.up + warp.down
+    # Below the highest point of the lip: the edge of the teeth is level, it does not follow the arch of the lip.
+    level = 0.25 * gap - warp.dy
     ax, length = x.abs(), 0.74 - 0.12 * across**2
     wobble = 0.03 * noise(ISOTROPIC, e["offset"][:, 0] + torch.sign(x) * 0.3, ax * 0.9)
     edge, tooth = torch.full_like(ax, 9.0), torch.zeros_like(ax)
@@ -109,10 +111,10 @@ def paint_mouth(e: Columns, warp: MouthWarp, x: Tensor, pixel: Tensor, skin: Ten
         tooth = torch.where(ax > position, torch.full_like(ax, float(k)), tooth)
     # Incisors, canines and molars differ in length and shade; a smile shows the canine's point.
     length = length + wobble - 0.06 * (tooth == 1) + 0.02 * (tooth == 2)
-    upper = ramp(depth, length + pixel * 0.5, length - 0.06) * ramp(across, 0.98, 0.80)
+    upper = ramp(level, length + pixel * 0.5, length - 0.06) * ramp(across, 0.98, 0.80)
     seam = bell(edge, 0.03 + pixel * 0.2) * ramp(pixel, 0.35, 0.08)
     rounded = ramp(
-        depth, length - 0.02 - 0.09 * (1 - ramp(edge, 0, 0.12)), length - 0.16 - 0.09 * (1 - ramp(edge, 0, 0.12))
+        level, length - 0.02 - 0.09 * (1 - ramp(edge, 0, 0.12)), length - 0.16 - 0.09 * (1 - ramp(edge, 0, 0.12))
     )
     shade = (
         1 - 0.50 * ramp(across, 0.2, 0.9) - 0.17 * seam - 0.35 * ramp(depth, 0.16, 0) - 0.10 * ramp(depth, 0.3, length)

@@ -132,10 +132,13 @@ class Picture:
             low = torch.where(q["mask"] == 3, -3.0, -99.0).view(-1, 1, 1)
             present = present & (height < limit)[:, :-1, :-1] & (height > low)[:, :-1, :-1]
         layers.append(self._layer(self.pose.points(strands[..., :3]), False, present))
+        # Both edges of a strand share normal and tangent: every second column has them.
+        one = strands[:, :, ::2]
         turned = self.pose.directions(
-            torch.stack([strands[..., 3:6], strands[..., 6:9]], 3).flatten(2, 3), height.repeat_interleave(2, 2)
+            torch.stack([one[..., 3:6], one[..., 6:9]], 3).flatten(2, 3), height[:, :, ::2].repeat_interleave(2, 2)
         )
-        self.strands = torch.cat([turned.view(*strands.shape[:3], 6), strands[..., 9:11]], -1)
+        turned = turned.view(*one.shape[:3], 6).repeat_interleave(2, 2)
+        self.strands = torch.cat([turned, strands[..., 9:11]], -1)
         self.others: list[Tensor] = []
         self.lenses: list[Tensor] = []
         self._add_things(layers)
@@ -177,14 +180,7 @@ class Picture:
             strands=self.strands, others=self.others, names=self.names, pixel=(distance, distance / self.supersample),
             light=light_direction(self.e),
         )  # fmt: skip
-        canvas = Canvas(stage, samples, hits, self.values)
-        canvas.position = self.camera.lift(samples.u, samples.v, samples.depth, samples.batch)
-        towards = -canvas.position
-        towards = towards + torch.stack(
-            [torch.zeros_like(samples.depth)] * 2 + [self.camera.distance[samples.batch]], 1
-        )
-        canvas.view = F.normalize(towards, dim=1)
-        canvas.normal = F.normalize(canvas.normal, dim=1)
+        canvas = Canvas(stage, samples, hits, self.values, self.camera)
         paint(canvas)
         return canvas
 

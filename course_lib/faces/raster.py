@@ -16,6 +16,7 @@ SUBDIVISION = 16
 _LOW_BITS = 26
 _EMPTY = 1 << 60
 _STEPS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+_SAMPLES = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass
@@ -168,19 +169,19 @@ def _dice_by_size(layer: Layer, size: int, start: int, best: Tensor) -> None:
     corners = torch.stack([layer.x, layer.y, layer.depth], -1).view(-1, 3)
     quad = visible.view(-1).nonzero()[:, 0]
     steps = torch.tensor(_STEPS)
-    group = torch.bucketize(across.reshape(-1)[quad] * 1.05, steps) * 7 + torch.bucketize(
+    group = torch.bucketize(across.reshape(-1)[quad] * 1.05, steps) * len(_SAMPLES) + torch.bucketize(
         along.reshape(-1)[quad] * 1.05, steps
     )
     order = quad[group.argsort(stable=True)]
     done = 0
-    for k, count in enumerate(torch.bincount(group, minlength=49).tolist()):
+    for k, count in enumerate(torch.bincount(group, minlength=len(_SAMPLES) ** 2).tolist()):
         if count:
             _splat(
                 corners,
                 order[done : done + count],
                 tuple(layer.x.shape),
-                2 ** (k // 7),
-                2 ** (k % 7),
+                _SAMPLES[k // len(_SAMPLES)],
+                _SAMPLES[k % len(_SAMPLES)],
                 size,
                 start,
                 best,

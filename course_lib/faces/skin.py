@@ -48,7 +48,7 @@ def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float | 
     gloss = _gloss(e, x, y, fields) * (1 - 0.75 * beard) * (1 - 0.6 * brow) + 0.55 * lip
     height = 0.006 * fields["mid"] + 0.004 * fields["fine"] + 0.0025 * fields["pore"]
     height = (
-        height * (0.7 + 0.7 * e["age"]) * (1 - lip) - wrinkles + 0.02 * beard_relief * beard + lip_relief + 0.02 * brow
+        height * (0.7 + 0.7 * e["age"]) * (1 - lip) - wrinkles + 0.007 * beard_relief * beard + lip_relief + 0.02 * brow
     )
     # Slopes across and along, from the painted height; the texture is finer than the mesh.
     sx = torch.gradient(height, dim=2)[0] / texel
@@ -169,7 +169,7 @@ def _beard(
     density = torch.maximum(zone * e["beard"], moustache * e["moustache"])
     patchy = 0.15 * strand + 0.10 * f["mid"] + 0.02
     beard = ramp(density * 1.5 + patchy, 0.12, 0.95) * ramp(density, 0.03, 0.2)
-    colour = _tint(e["hair"]) * (1.05 + 0.4 * strand.clamp(-1.5, 2))[..., None].clamp(0.3)
+    colour = _tint(e["hair"]) * (1.0 + 0.18 * strand.clamp(-1.5, 2))[..., None].clamp(0.3)
     return mix(albedo, colour, (beard * 0.9)[..., None]), beard, strand
 
 

@@ -95,7 +95,11 @@ def grow_strands(
 def _paths(values: dict[str, Tensor], draw: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
     """theta, y (n, K, POINTS) of the strands on the sheet, from root to tip, following the style's flow."""
     n, count = len(values["style"]), len(draw)
-    name = lambda *names: sum((values["style"] == styles.STYLES.index(k)) for k in names).float().view(n, 1)  # noqa: E731
+
+    def name(*names: str) -> Tensor:
+        known = torch.tensor([styles.STYLES.index(k) for k in names], device=draw.device)
+        return torch.isin(values["style"], known).float().view(n, 1)
+
     # Most roots lie in front and at the sides, where they are seen.
     u = draw[:, 0] * 2 - 1
     theta0 = (3.14 * (0.45 * u + 0.55 * u**3)).expand(n, count)

@@ -82,7 +82,7 @@ def detail_for(size: int, supersample: int, extent: float | int) -> Detail:
     density = 0.5 if samples <= 80 else 0.8 if samples <= 130 else 1.0
     per_pixel = 1.1 if samples <= 80 else 1.3
     rows = int(min(640, max(64, per_pixel * size * (1 + 0.35 * (supersample > 1)) * 23 / extent)))
-    strands = int(min(560, max(130, 2.0 * samples)))
+    strands = int(min(560, max(90, 1.6 * samples if samples <= 80 else 2.0 * samples)))
     return Detail(density, rows, 20 if density < 0.9 else 28, strands, max(0.13, 1.0 * extent / (size * supersample)))
 
 
