@@ -51,8 +51,10 @@ def ear_patch(e: Columns, side: int, rings: int) -> tuple[Tensor, Tensor]:
     h = h - 0.58 * concha + 0.40 * tragus + 0.22 * antitragus + 0.14 * lobe + 0.20 * crus - 0.45 * ramp(r, 0.94, 1.0)
     taper = (0.62 + 0.38 * ramp(py / 2.9, -1.05, -0.2)) * (1 - 0.25 * ramp(py / 2.9, 0.55, 1.05))
     hidden = e["ear_hidden"]
+    # The lobe follows the cheek inwards, else a gap opens between them.
     x = (
-        6.9 * e["face_width"]
+        6.8 * e["face_width"]
+        - 0.45 * ramp(-py, 0.8, 2.6)
         + 0.10
         - 1.1 * hidden
         + ((h + 0.28) + (-px + 1.2) * (0.30 + e["ear_out"] * 0.8) * 0.55) * taper
