@@ -166,6 +166,8 @@ def _beard(
     strand = 0.7 * noise(STRANDS, arc * 0.42 + y * 0.04 * side, y * 0.16 + oy) + 0.6 * noise(
         STRANDS, arc * 0.25 - y * 0.05 * side, y * 0.13 - oy
     )
+    # Single hairs are thinner than a coarse texel: there they would alias to worms.
+    strand = strand * (0.12 + 0.88 * ramp(px, 0.11, 0.03))
     density = torch.maximum(zone * e["beard"], moustache * e["moustache"])
     patchy = 0.15 * strand + 0.10 * f["mid"] + 0.02
     beard = ramp(density * 1.5 + patchy, 0.12, 0.95) * ramp(density, 0.03, 0.2)
