@@ -1,0 +1,1 @@
+"""Face recognition: margin softmax, metric learning, backbones, evaluation, scale."""
