@@ -34,9 +34,9 @@ def gradients(loss, *inputs):
 def test_gradcheck(margin):
     if isinstance(margin, M.AdaFace):
         pytest.skip("AdaFace's z carries no gradient by definition; its own test compares gradients")
-    x, w, y = batch(samples=5, classes=6, width=4)
+    x, w, y = batch(samples=4, classes=6, width=3)
     assert torch.autograd.gradcheck(
-        lambda a, b: M.margin_cross_entropy(a, b, y % 2, margin, 8.0, reduction="none"), (x, w)
+        lambda a, b: M.margin_cross_entropy(a, b, y % 2, margin, 8.0, reduction="none"), (x, w), fast_mode=True
     )
 
 
