@@ -44,13 +44,19 @@ def squared_distances(
 
     Source: [schroff2015]
     """
+    return _raw_squares(embeddings, others, normalise).clamp_min(0)
+
+
+def _raw_squares(embeddings: Tensor, others: Tensor | None, normalise: bool) -> Tensor:
+    """Return |x|² + |y|² - 2 x·y in one fused product; rounding can leave it slightly below 0."""
     if normalise:
-        return (2 - 2 * pairwise_similarity(embeddings, others)).clamp_min(0)
+        left = unit(embeddings)[0]
+        right = left if others is None else unit(others)[0]
+        return torch.addmm(left.new_full((1, 1), 2.0), left, right.t(), alpha=-2)
     left = embeddings.float() if embeddings.dtype in (torch.float16, torch.bfloat16) else embeddings
     right = left if others is None else others.to(left.dtype)
-    products = left @ right.t()
-    squares = left.square().sum(1)[:, None] + (right.square().sum(1))[None]
-    return (squares - 2 * products).clamp_min(0)
+    squares = left.square().sum(1)[:, None] + right.square().sum(1)[None]
+    return torch.addmm(squares, left, right.t(), alpha=-2)
 
 
 def pairwise_distances(
@@ -70,7 +76,7 @@ def pairwise_distances(
 
     Source: [hadsell2006]
     """
-    return squared_distances(embeddings, others, normalise=normalise).clamp_min(1e-12).sqrt()
+    return _raw_squares(embeddings, others, normalise).clamp_min(1e-12).sqrt()
 
 
 def pair_masks(labels: Int[Tensor, "b"]) -> tuple[Bool[Tensor, "b b"], Bool[Tensor, "b b"]]:

@@ -2,9 +2,10 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from course_lib.recognition.contrastive import contrastive_distance_loss, contrastive_loss
 from course_lib.recognition.distances import (
     check_batch,
     mean_of_active,
@@ -42,78 +43,6 @@ __all__ = [
     "triplet_loss",
     "weighted_triplet_loss",
 ]
-
-
-def contrastive_distance_loss(
-    distance: Float[Tensor, "*n"], same: Bool[Tensor, "*n"], margin: float = 1.0, *, squared: bool = True
-) -> Float[Tensor, "*n"]:
-    """Return the contrastive loss of pairs from their distances, elementwise.
-
-    ½ d² for a pair of one identity, ½ [m - d]₊² otherwise; or d and [m - d]₊ unsquared.
-
-    Args:
-        distance: d, any shape, ≥ 0.
-        same: whether the pair is of one identity.
-        margin: m > 0.
-        squared: the published squared form, or the unsquared hinge some libraries use.
-
-    Returns:
-        Same shape, ≥ 0.
-
-    Source: [hadsell2006], [sun2014]
-    """
-    gap = torch.where(same, distance, (margin - distance).clamp_min(0))
-    return 0.5 * gap * gap if squared else gap
-
-
-def contrastive_loss(
-    embeddings: Float[Tensor, "b d"],
-    labels: Int[Tensor, "b"],
-    margin: float = 1.0,
-    *,
-    squared: bool = True,
-    normalise: bool = True,
-    reduction: str = "balanced",
-) -> Float[Tensor, ""]:
-    """Return the contrastive loss over all pairs of the batch: pull one identity together, push others to a margin.
-
-    Args:
-        embeddings: (B, D).
-        labels: (B,) identities.
-        margin: m; distances on the unit sphere lie in [0, 2].
-        squared: ½ d² and ½ [m - d]₊² (DeepID2), or d and [m - d]₊.
-        normalise: put the embeddings on the unit sphere.
-        reduction: "balanced" (mean over positive pairs plus mean over negative ones), "active" (the same over pairs
-            with a loss above 0), "mean" (over all ordered pairs) or "sum".
-
-    Returns:
-        A scalar ≥ 0; a kind of pair that the batch lacks contributes 0.
-
-    Raises:
-        ValueError: for an empty batch, labels of another length, or another reduction.
-
-    Source: [hadsell2006], [sun2014]
-    """
-    check_batch(embeddings, labels)
-    if reduction not in ("balanced", "active", "mean", "sum"):
-        raise ValueError(f"reduction must be 'balanced', 'active', 'mean' or 'sum', got {reduction!r}")
-    distance = pairwise_distances(embeddings, normalise=normalise)
-    same = labels[:, None] == labels[None]
-    gap = torch.where(same, distance, (margin - distance).clamp_min(0))
-    with torch.no_grad():
-        total = len(labels) * (len(labels) - 1)
-        of_one = same.sum() - len(labels)
-        of_two = total - of_one
-        if reduction == "active":
-            live = (gap > 1e-6).fill_diagonal_(False)
-            of_one = (live & same).sum()
-            of_two = live.sum() - of_one
-        if reduction in ("mean", "sum"):
-            of_one = of_two = torch.as_tensor(total if reduction == "mean" else 1, device=gap.device)
-        share = torch.where(same, 1 / of_one.clamp_min(1), 1 / of_two.clamp_min(1)).to(gap.dtype)
-        share.fill_diagonal_(0)
-    # one weighted sum: boolean indexing would copy 260,000 entries of a 512 batch just to average them
-    return 0.5 * torch.einsum("ij,ij,ij->", share, gap, gap) if squared else (share * gap).sum()
 
 
 def deepid2_loss(
