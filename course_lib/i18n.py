@@ -22,7 +22,9 @@ def data_root() -> Path:
     for candidate in (here / "_data", here.parent / "data"):
         if (candidate / "glossary.csv").is_file():
             return candidate
-    raise FileNotFoundError(f"course_lib has no data folder: looked for glossary.csv in {here / '_data'} and {here.parent / 'data'}")
+    raise FileNotFoundError(
+        f"course_lib has no data folder: looked for glossary.csv in {here / '_data'} and {here.parent / 'data'}"
+    )
 
 
 @functools.cache
@@ -47,13 +49,17 @@ def label(text: Label) -> dict[str, str]:
     """
     if isinstance(text, str):
         if text not in glossary():
-            raise KeyError(f"label: {text!r} is no key of data/glossary.csv; add it there or give an (English, Chinese) pair")
+            raise KeyError(
+                f"label: {text!r} is no key of data/glossary.csv; add it there or give an (English, Chinese) pair"
+            )
         return {language: glossary()[text][language] for language in LANGUAGES}
     if isinstance(text, tuple) and len(text) == 2 and all(isinstance(part, str) for part in text):
         return dict(zip(LANGUAGES, text, strict=True))
     if isinstance(text, dict) and set(LANGUAGES) <= set(text):
         return {language: text[language] for language in LANGUAGES}
-    raise TypeError(f"label: expected a glossary key, an (English, Chinese) pair or a dict with en and zh, got {text!r}")
+    raise TypeError(
+        f"label: expected a glossary key, an (English, Chinese) pair or a dict with en and zh, got {text!r}"
+    )
 
 
 def language() -> str:

@@ -10,16 +10,16 @@ from jaxtyping import install_import_hook
 
 # Every call of course_lib in every test checks the shapes and types written in its signature.
 with install_import_hook("course_lib", "beartype.beartype"):
-    import course_lib  # noqa: F401
-
     # The hook stays in sys.meta_path only inside this block, so import what the tests use here.
     import importlib
     import pkgutil
 
+    import course_lib
+
     for module in pkgutil.walk_packages(course_lib.__path__, "course_lib."):
         importlib.import_module(module.name)
 
-import torch  # noqa: E402
+import torch
 
 torch.set_num_threads(min(2, os.cpu_count() or 1))
 settings.register_profile("course", deadline=None, max_examples=25, derandomize=True)
@@ -44,7 +44,13 @@ def record_check(request):
     """Asserts that a difference from something we did not write is small, and keeps the row for the checks page."""
 
     def record(what: str, against: str, cases: int, difference: float, tolerance: float, note: str = "") -> None:
-        row = {"what": what, "against": against, "cases": int(cases), "difference": float(difference), "tolerance": float(tolerance)}
+        row = {
+            "what": what,
+            "against": against,
+            "cases": int(cases),
+            "difference": float(difference),
+            "tolerance": float(tolerance),
+        }
         ROWS.append(row | {"note": note, "test": request.node.nodeid.split("[")[0]})
         assert difference <= tolerance, f"{what} differs from {against} by {difference:.3g}, allowed {tolerance:.3g}"
 
@@ -63,6 +69,21 @@ def pytest_sessionfinish(session):
     rows = sorted(ROWS, key=lambda row: (row["what"], row["against"], row["test"]))
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     Path(target).write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI a browser test that is skipped has not watched anything: it fails."""
+    outcome = yield
+    report = outcome.get_result()
+    if (
+        os.environ.get("CI")
+        and report.skipped
+        and item.get_closest_marker("browser")
+        and not hasattr(report, "wasxfail")
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"a browser test may not be skipped in CI: {report.longrepr}"
 
 
 def pytest_testnodedown(node, error):

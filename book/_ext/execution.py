@@ -1,0 +1,56 @@
+"""Running the pages' code: the kernels' environment, a cache that keeps no stale captions, and the time each page took."""
+
+import json
+import os
+from pathlib import Path
+
+from jupyter_cache.cache.main import JupyterCacheBase
+from language import edition_of
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def set_environment(edition: str) -> None:
+    """What kernels inherit: the language, that a website is built, and where course_lib is."""
+    os.environ["COURSE_SITE"] = "1"
+    os.environ["COURSE_LANG"] = edition
+    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+
+
+def keep_cell_metadata() -> None:
+    """Takes only outputs from the cache, never cell metadata.
+
+    Captions and alt texts are cell metadata; jupyter-cache knows a page by its code alone, and would show the captions
+    of the day when the code last ran.
+    """
+    original = JupyterCacheBase.merge_match_into_notebook
+
+    def merge(self, nb, nb_meta=("kernelspec", "language_info", "widgets"), cell_meta=None):
+        return original(self, nb, nb_meta=nb_meta, cell_meta=() if cell_meta is None else cell_meta)
+
+    JupyterCacheBase.merge_match_into_notebook = merge
+
+
+def execution_seconds(app: Sphinx) -> dict[str, float]:
+    """Seconds that each page with code took when it last ran."""
+    data = {name: page.get("exec_data") for name, page in NbMetadataCollector.get_doc_data(app.env).items()}
+    return {
+        name: round(run["runtime"], 3) for name, run in sorted(data.items()) if run and run.get("runtime") is not None
+    }
+
+
+def write_report(app: Sphinx, exception: Exception | None) -> None:
+    """Writes execution.json beside the folder of the built edition: page -> seconds."""
+    if exception is None and app.builder.name == "html":
+        target = Path(app.outdir).parents[1] / "execution.json"
+        target.write_text(json.dumps(execution_seconds(app), indent=1) + "\n", encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict:
+    set_environment(edition_of(app.srcdir))
+    keep_cell_metadata()
+    app.connect("build-finished", write_report)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,72 @@
+"""Face image quality: every measure as a record, and all of them at once."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.quality import light, pose, sharpness
+from course_lib.quality.chunks import in_chunks
+from course_lib.quality.maps import Images, Maps, Region
+from course_lib.quality.record import DIRECTIONS, FAMILIES, Measure
+
+__all__ = ["DIRECTIONS", "FAMILIES", "Measure", "light", "measure", "measures", "pose", "sharpness"]
+
+
+@functools.cache
+def measures() -> tuple[Measure, ...]:
+    """Every measure of the book, family after family.
+
+    Returns:
+        The records: blur, sharpness, illumination, brightness, exposure and contrast take images, pose takes landmarks.
+    """
+    return (*sharpness.MEASURES, *light.MEASURES, *pose.MEASURES)
+
+
+def measure(
+    images: Float[Tensor, "b c h w"], names: Sequence[str] | None = None, *, mask: Region = None, compiled: bool = False
+) -> dict[str, Float[Tensor, " b"]]:
+    """Several measures of the same images, with grey, gradients, Laplacian and histograms computed once.
+
+    Args:
+        images: (B, 3, H, W) RGB or (B, 1, H, W) grey in [0, 1].
+        names: which measures, in which order; all that take images when left out.
+        mask: (B, 1, H, W) of 0 and 1, the region to measure (for Weber contrast: the object).
+        compiled: fuse the arithmetic with ``torch.compile``. The first call with a new set of names or shape of images
+            then takes long; a C++ compiler (or CUDA) is needed.
+
+    Returns:
+        {name: (B,)}, in the dtype of the images.
+
+    Raises:
+        TypeError, ValueError: if the images or the mask are none, or a name is unknown or takes landmarks.
+    """
+    chosen = _chosen(names)
+    return _compiled(chosen)(images, mask=mask) if compiled else _all_of(images, chosen, mask=mask)
+
+
+def _chosen(names: Sequence[str] | None) -> tuple[str, ...]:
+    known = [record.name for record in measures() if record.takes == "image"]
+    if names is None:
+        return tuple(known)
+    if isinstance(names, str):
+        raise TypeError(f"names: expected a list of names, got the string {names!r}")
+    for name in names:
+        if name not in known:
+            raise ValueError(f"names: {name!r} is no measure of images; there are {', '.join(known)}")
+    return tuple(names)
+
+
+@in_chunks
+def _all_of(image: Images, names: tuple[str, ...], *, mask: Region = None) -> dict[str, Tensor]:
+    maps = Maps.of(image, mask)
+    functions = {record.name: record.function for record in measures()}
+    return {name: functions[name](maps) for name in names}
+
+
+@functools.cache
+def _compiled(names: tuple[str, ...]) -> Callable[..., Any]:
+    return torch.compile(functools.partial(_all_of, names=names))
