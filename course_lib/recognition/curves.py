@@ -31,7 +31,9 @@ class Curve:
         return 1 - self.tar
 
 
-def split(scores: Float[Tensor, "*m n"], same: Bool[Tensor, "n"]) -> tuple[Float[Tensor, "*m g"], Float[Tensor, "*m i"]]:
+def split(
+    scores: Float[Tensor, "*m n"], same: Bool[Tensor, "n"]
+) -> tuple[Float[Tensor, "*m g"], Float[Tensor, "*m i"]]:
     """Return the genuine and the impostor scores, each sorted upwards.
 
     Args:

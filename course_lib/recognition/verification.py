@@ -171,7 +171,12 @@ def tar_at_far(
     hide = (~defined).expand_as(tar)
     nan = torch.nan
     return TarAtFar(
-        tar.masked_fill(hide, nan), thresholds, realised, low.masked_fill(hide, nan), high.masked_fill(hide, nan), defined
+        tar.masked_fill(hide, nan),
+        thresholds,
+        realised,
+        low.masked_fill(hide, nan),
+        high.masked_fill(hide, nan),
+        defined,
     )
 
 
@@ -182,7 +187,9 @@ def _conservative(genuine: Tensor, impostor: Tensor, target: Tensor) -> tuple[Te
     index = (size - 1 - allowed).clamp_min(0).expand(*impostor.shape[:-1], -1)
     thresholds = impostor.gather(-1, index)
     thresholds = torch.where(allowed >= size, torch.full_like(thresholds, -torch.inf), thresholds).contiguous()
-    above = [part.shape[-1] - torch.searchsorted(part.contiguous(), thresholds, right=True) for part in (genuine, impostor)]
+    above = [
+        part.shape[-1] - torch.searchsorted(part.contiguous(), thresholds, right=True) for part in (genuine, impostor)
+    ]
     return thresholds, above[0].double() / genuine.shape[-1], above[1].double() / size
 
 
@@ -252,7 +259,9 @@ def transfer_threshold(
     """
     chosen = tar_at_far(development_scores, development_same, far)
     if not bool(chosen.defined):
-        raise ValueError(f"far must be at least 1/{int((~development_same).sum())}, the development impostors, got {far}")
+        raise ValueError(
+            f"far must be at least 1/{int((~development_same).sum())}, the development impostors, got {far}"
+        )
     threshold = chosen.thresholds[0]
     genuine, impostor = split(test_scores, test_same)
     rates, limits = [], []
