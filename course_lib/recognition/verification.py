@@ -51,7 +51,7 @@ class TarAtFar:
 
 
 def best_thresholds(
-    scores: Float[Tensor, "*m n"], same: Bool[Tensor, "n"], held_out: Bool[Tensor, "f n"]
+    scores: Float[Tensor, "*m n"], same: Bool[Tensor, "n"], member: Int[Tensor, "n"], folds: int
 ) -> Float[Tensor, "*m f"]:
     """Return, for each fold, the threshold with the highest accuracy on all pairs outside it: exact, one sort in all.
 
@@ -62,7 +62,8 @@ def best_thresholds(
     Args:
         scores: (..., N), higher is more alike.
         same: (N,).
-        held_out: (F, N), the pairs of each fold.
+        member: (N,), the fold of each pair, in [0, F).
+        folds: F.
 
     Returns:
         (..., F); accept a score that reaches it.
@@ -70,12 +71,11 @@ def best_thresholds(
     Source: [huang2007]
     """
     ordered, order = scores.sort(-1, descending=True)
-    step = torch.where(same, 1, -1)[order].unsqueeze(-2)  # (..., 1, N)
-    used = (~held_out).t()[order].transpose(-1, -2)  # (..., F, N): whether the pair counts for the fold
-    right = (step * used).cumsum(-1, dtype=torch.int32)
-    ties = torch.zeros_like(ordered, dtype=torch.bool)
-    ties[..., :-1] = ordered[..., 1:] == ordered[..., :-1]  # a cut inside a tie can't be made
-    right = right.masked_fill(ties.unsqueeze(-2), torch.iinfo(torch.int32).min)
+    step = (2 * same.int() - 1)[order].unsqueeze(-2)  # (..., 1, N)
+    counts = member[order].unsqueeze(-2) != torch.arange(folds, device=scores.device)[:, None]
+    right = (step * counts).cumsum(-1, dtype=torch.int32)
+    tied = ordered[..., 1:] == ordered[..., :-1]  # a cut inside a tie can't be made
+    right[..., :-1].masked_fill_(tied.unsqueeze(-2), torch.iinfo(torch.int32).min)
     most, cut = right.max(-1)
     below = torch.cat([ordered[..., 1:], ordered[..., -1:] - 1], -1)
     middle = 0.5 * (ordered + below)
@@ -109,19 +109,18 @@ def ten_fold_accuracy(
         if not 2 <= folds <= count:
             raise ValueError(f"folds must lie in [2, {count}], got {folds}")
         # the first N mod F folds have one pair more, as in scikit-learn's KFold
-        sizes = torch.full((folds,), count // folds)
-        sizes[: count % folds] += 1
-        member = torch.arange(folds).repeat_interleave(sizes).to(scores.device)
+        small, extra = divmod(count, folds)
+        place = torch.arange(count, device=scores.device)
+        member = torch.where(place < extra * (small + 1), place // (small + 1), (place - extra) // small)
+        number = folds
     else:
-        member = folds
-    number = int(member.max()) + 1
-    held_out = member == torch.arange(number, device=member.device)[:, None]
-    if number < 2 or not bool(held_out.any(1).all()):
+        member, number = folds, int(folds.max()) + 1
+    sizes = member.bincount(minlength=number)
+    if number < 2 or int(sizes.min()) == 0:
         raise ValueError(f"folds must name at least two folds and leave none empty, got {number} folds")
-    thresholds = best_thresholds(scores, same, held_out)
-    decided = scores >= thresholds[..., member]  # each pair meets the threshold of its own fold
-    right = (decided == same).double()
-    accuracy = torch.stack([right[..., fold].mean(-1) for fold in held_out], -1)
+    thresholds = best_thresholds(scores, same, member, number)
+    right = ((scores >= thresholds[..., member]) == same).double()  # each pair meets the threshold of its own fold
+    accuracy = torch.zeros_like(thresholds, dtype=torch.float64).index_add_(-1, member, right) / sizes
     return FoldedAccuracy(accuracy.mean(-1), accuracy.std(-1) / number**0.5, accuracy, thresholds)
 
 
