@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from course_lib.recognition.intervals import clopper_pearson
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -91,6 +93,26 @@ def roc(scores: Float[Tensor, "*m n"], same: Bool[Tensor, "n"]) -> Curve:
     top = torch.full_like(scores[..., :1], torch.inf)
     thresholds = torch.cat([top, scores.sort(-1, descending=True).values], -1)
     return Curve(thresholds, share_reaching(impostor, thresholds), share_reaching(genuine, thresholds))
+
+
+def band(
+    share: Float[Tensor, "*n"], trials: int, confidence: float = 0.95
+) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
+    """Return the exact interval around every point of an error curve, for shading ROC and DET plots.
+
+    Each point by itself is a binomial share of its trials; the band holds pointwise, not for the curve as a whole.
+
+    Args:
+        share: FAR, FRR or TAR at any points, in [0, 1].
+        trials: how many comparisons stand behind it: impostors for FAR, genuine pairs for FRR and TAR.
+        confidence: of each point.
+
+    Returns:
+        Lower and upper limits, same shape, float64.
+
+    Source: [clopper1934]
+    """
+    return clopper_pearson((share * trials).round().long(), trials, confidence)
 
 
 def probit(share: Float[Tensor, "*n"], floor: float = 1e-6) -> Float[Tensor, "*n"]:

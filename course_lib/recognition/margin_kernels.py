@@ -70,7 +70,8 @@ def target_row(
 
 def _product(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
     """Multiply two matrices in the embeddings' precision and return at least float32."""
-    out = left.to(dtype) @ right.to(dtype)
+    with torch.autocast(left.device.type, enabled=False):  # which would lower float32 embeddings behind our back
+        out = left.to(dtype) @ right.to(dtype)
     return out.float() if dtype in (torch.float16, torch.bfloat16) else out
 
 

@@ -141,6 +141,14 @@ def test_clopper_pearson_equals_scipy(record_check):
             clopper_pearson(torch.tensor([1]), **({"trials": 5} | wrong))
 
 
+def test_bands_hold_the_truth_as_often_as_they_promise():
+    trials, truth = 200, 0.07
+    drawn = torch.distributions.Binomial(trials, torch.tensor(truth)).sample((2000,)) / trials
+    low, high = curves.band(drawn.double(), trials)
+    covered = float(((low <= truth) & (truth <= high)).double().mean())
+    assert covered >= 0.94  # exact intervals cover at least 95 %; three standard errors of 2000 draws are 1.5 %
+
+
 def test_errors():
     s = torch.tensor([0.1, 0.2])
     for call in (

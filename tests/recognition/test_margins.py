@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 from pytorch_metric_learning import losses
 
 from course_lib.recognition import margins as M
@@ -303,3 +305,52 @@ def test_fused_allows_one_backward_only():
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="one backward"):
         loss.backward()
+
+
+@pytest.mark.parametrize("impl", ["simple", "fused", "chunked"])
+def test_autocast_keeps_the_target_angle_in_single_precision(impl):
+    x, w, y = batch(32, 50, 64, dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = M.margin_cross_entropy(x, w, y, M.ArcFace(0.5), 16.0, impl=impl)
+    loss.backward()
+    assert loss.dtype == torch.float32 and torch.isfinite(x.grad).all() and torch.isfinite(w.grad).all()
+    reference = M.margin_cross_entropy(x.detach(), w.detach(), y, M.ArcFace(0.5), 16.0)
+    assert abs(float(loss - reference)) < 0.12  # bfloat16 rounds the other classes' cosines to 3 digits
+
+
+def test_many_classes_in_single_precision():
+    """Rows longer than any vector register or cache line: the softmax that writes where it reads stays right."""
+    x, w, y = batch(8, 20011, 16, dtype=torch.float32)
+    losses = [
+        M.margin_cross_entropy(x, w, y, M.ArcFace(0.5), impl=i, reduction="none")
+        for i in ("simple", "fused", "chunked")
+    ]
+    torch.testing.assert_close(losses[1], losses[0], atol=2e-5, rtol=1e-6)
+    torch.testing.assert_close(losses[2], losses[0], atol=2e-5, rtol=1e-6)
+    torch.testing.assert_close(gradients(losses[1].sum(), x, w), gradients(losses[0].sum(), x, w), atol=2e-4, rtol=1e-4)
+
+
+@given(
+    lengths=st.lists(st.floats(0.05, 50), min_size=12, max_size=12),
+    seed=st.integers(0, 1000),
+    index=st.integers(0, 4),
+)
+def test_lengths_and_rotations_do_not_matter(lengths, seed, index):
+    """Margins that normalise both sides see only angles: feature and weight lengths and a common rotation drop out."""
+    margin = (M.NormFace(), M.CosFace(), M.ArcFace(), M.Combined(0.9, 0.4, 0.15), M.SphereFaceR(1.7))[index]
+    x, w, y = (t.detach() for t in batch(seed=seed))
+    turn = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)))[0]
+    scales = torch.tensor(lengths, dtype=torch.float64)[:, None]
+    expected = M.margin_cross_entropy(x, w, y, margin, reduction="none")
+    changed = M.margin_cross_entropy(scales * x @ turn, 3 * w @ turn, y, margin, reduction="none")
+    torch.testing.assert_close(changed, expected, atol=1e-7, rtol=1e-7)
+
+
+@given(seed=st.integers(0, 1000), smaller=st.floats(0.0, 0.4), more=st.floats(0.05, 0.4))
+def test_a_larger_margin_never_lowers_the_loss(seed, smaller, more):
+    x, w, y = (t.detach() for t in batch(seed=seed))
+    for make in (M.CosFace, M.ArcFace, lambda m: M.SphereFaceR(1 + m), lambda m: M.Combined(1.2, m, 0.1)):
+        low, high = (
+            M.margin_cross_entropy(x, w, y, make(m), 16.0, reduction="none") for m in (smaller, smaller + more)
+        )
+        assert (high >= low - 1e-9).all()
