@@ -16,16 +16,13 @@ $(VENV)/.ready: requirements.txt constraints.txt pyproject.toml tools/setup_venv
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
 	PYTHON="$(PYTHON)" sh tools/setup_venv.sh requirements-dev.txt $@
 
-node_modules/.ready: package.json package-lock.json $(VENV)/.ready
-	$(PY) tools/vendor.py
-	@touch $@
 
 .PHONY: fonts chromium
 fonts chromium:
 	@sh tools/system_packages.sh $@
 
 # ---- reading ------------------------------------------------------------------------------------------------------
-book: $(VENV)/.ready node_modules/.ready fonts  ## build both editions into _build/site
+book: $(VENV)/.ready fonts  ## build both editions into _build/site
 	$(PY) tools/build_book.py
 
 serve: book      ## build, then show the site on http://127.0.0.1:8000
@@ -37,6 +34,7 @@ lab: $(VENV)/.ready  ## open the labs in JupyterLab
 # ---- checking -----------------------------------------------------------------------------------------------------
 test: $(VENV)/.ready-dev chromium book  ## all tests, those in the browser and in JupyterLab included
 	$(PY) -m pytest --record-checks _build/checks.json
+	$(PY) -m pytest --nbmake --nbmake-timeout=300 book/en labs/zh  # as a reader's JupyterLab runs them
 
 check: $(VENV)/.ready-dev chromium book  ## lint, types, import layers, rules for pages, links, transfers
 	$(VENV)/bin/ruff check .

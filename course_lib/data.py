@@ -43,7 +43,7 @@ PORTRAITS: dict[str, Portrait] = {
         alt={
             "en": "Astronaut Eileen Collins, a woman with short light brown hair, smiles into the camera; "
             "the collar ring of her orange space suit lies around her shoulders, the background is a plain light grey.",
-            "zh": "宇航员艾琳·柯林斯:浅棕色短发的女性,面向镜头微笑,肩上是橙色航天服的颈环,背景为浅灰色。",
+            "zh": "宇航员艾琳·柯林斯：浅棕色短发的女性，面向镜头微笑，肩上是橙色航天服的颈环，背景为浅灰色。",
         },
         credit="NASA",
         licence="Public domain",
@@ -55,7 +55,7 @@ PORTRAITS: dict[str, Portrait] = {
         alt={
             "en": "Commodore Grace Hopper, an elderly woman in navy uniform with a peaked cap and half-rimmed glasses, "
             "looks into the camera; behind her a flag of the United States on the left and blue on the right.",
-            "zh": "格蕾丝·霍珀准将:戴海军军帽和半框眼镜的年长女性,身着海军制服,目视镜头;身后左侧是美国国旗,右侧为蓝色背景。",
+            "zh": "格蕾丝·霍珀准将：戴海军军帽和半框眼镜的年长女性，身着海军制服，目视镜头；身后左侧是美国国旗，右侧为蓝色背景。",
         },
         credit="US Navy, photograph by James S. Davis",
         licence="Public domain",

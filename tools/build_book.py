@@ -17,7 +17,13 @@ import sysconfig
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody keeps two builds of one checkout apart there
+    fcntl = None  # type: ignore[assignment]
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import vendor
@@ -78,6 +84,20 @@ def discard_stale(root: Path, now: dict[str, str]) -> None:
         elif before.get("site") != now["site"]:  # cell outputs stay good
             for name in ("html", ".doctrees"):
                 shutil.rmtree(built / name, ignore_errors=True)
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Waits until no other build of this checkout runs; two would remove each other's files."""
+    (root / "_build").mkdir(exist_ok=True)
+    with open(root / "_build/.lock", "w") as lock:
+        if fcntl is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                print("build_book: waiting for another build of this checkout to end", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def follow(edition: str, process: subprocess.Popen, log: Path) -> None:
@@ -152,7 +172,13 @@ def main() -> int:
     parser.add_argument("--clean", action="store_true", help="forget everything built before, cached outputs too")
     parser.add_argument("--lenient", action="store_true", help="put the site together in spite of warnings (drafts)")
     options = parser.parse_args()
-    if options.clean:
+    with alone(ROOT):
+        return build(options.clean, options.lenient)
+
+
+def build(clean: bool, lenient: bool) -> int:
+    """Brings the site up to date and says what went wrong; gives back the exit status."""
+    if clean:
         for name in (*EDITIONS, "site", "state.json"):
             target = ROOT / "_build" / name
             target.unlink(missing_ok=True) if target.is_file() else shutil.rmtree(target, ignore_errors=True)
@@ -160,7 +186,7 @@ def main() -> int:
     now = state(ROOT)
     discard_stale(ROOT, now)
     failed = build_editions()
-    if failed and not options.lenient:
+    if failed and not lenient:
         logs = " and ".join(f"_build/{edition}/build.log" for edition in failed)
         print(f"build_book: warnings are errors; see above, or {logs}", file=sys.stderr)
         return 1

@@ -8,7 +8,6 @@ Each rule is a function from the site's folder to a list of problems; tests/tool
 
 import functools
 import gzip
-import http.server
 import json
 import os
 import re
@@ -20,6 +19,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from serve import open_server
 
 EDITIONS = ("en", "zh")
 TRANSFER_LIMIT = 1_000_000  # bytes, gzipped, before a live figure is touched
@@ -155,25 +157,10 @@ def execution_budget(site: Path) -> list[str]:
 # ---- rules that need a browser ------------------------------------------------------------------------------------------
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a site with the MIME types that WebAssembly needs, without a word on the console."""
-
-    extensions_map = {  # noqa: RUF012
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".mjs": "text/javascript",
-        ".js": "text/javascript",
-        ".wasm": "application/wasm",
-        ".onnx": "application/octet-stream",
-    }
-
-    def log_message(self, *arguments):
-        """Says nothing."""
-
-
 @contextmanager
 def serving(site: Path) -> Iterator[str]:
-    """Serves the site on loopback; gives its address."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site)))
+    """Serves the site on loopback, on a free port; gives its address."""
+    server = open_server(site, 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -121,4 +121,4 @@ def main(name: str, english: str, chinese: str, root: Path = ROOT) -> None:
 
 
 if __name__ == "__main__":
-    main(*(sys.argv[1:4] + ["", "", ""])[:3])
+    main(*[*sys.argv[1:4], "", "", ""][:3])

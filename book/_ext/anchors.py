@@ -57,7 +57,8 @@ def english_page(app: Sphinx, docname: str) -> Path | None:
 def share_anchors(app: Sphinx, doctree: nodes.document) -> None:
     """Puts the English anchor first among the ids of each section of the page that has just been read."""
     page = english_page(app, app.env.docname)
-    sections = list(doctree.findall(nodes.section))
+    # sphinx-exercise wraps the text of an exercise in a section that has no heading.
+    sections = [node for node in doctree.findall(nodes.section) if isinstance(node[0], nodes.title)]
     names = [slug(heading) for heading in headings(markdown_of(page))] if page else []
     if len(names) != len(sections):
         return  # the editions differ here; the checks of the sources say so

@@ -1,12 +1,14 @@
 """The Sphinx extension of the website: everything that Jupyter Book does not do by itself.
 
 language        language and titles of the edition, from the folder that is built
+numbering       numbers of chapters and pages
 anchors         the same section anchors in both editions
 search_words    Chinese search
 page_frame      language switch, Colab link, logo
 icons           the icons, without Font Awesome's 1.5 MB
 vendor_files    MathJax, onnxruntime-web and Plotly, served by the site itself
 plotly_offline  Plotly figures without a request to another host
+web_pictures    outputs as WebP, loaded when the reader comes near
 live_figures    figures whose sliders run course_lib's own functions in the browser
 execution       running the pages' code, and how long it took
 """
@@ -17,7 +19,18 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("language", "anchors", "search_words", "page_frame", "icons", "vendor_files", "plotly_offline", "execution")
+PARTS = (
+    "language",
+    "numbering",
+    "anchors",
+    "search_words",
+    "page_frame",
+    "icons",
+    "vendor_files",
+    "plotly_offline",
+    "web_pictures",
+    "execution",
+)
 
 
 def set_references(app: Sphinx, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""Running the pages' code: the kernels' environment, a cache that keeps no stale captions, and the time each page took."""
+"""Running the pages' code: the kernels' environment, what the cache goes by, and the time that each page took."""
 
 import json
 import os
@@ -20,18 +20,22 @@ def set_environment(edition: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
 
 
-def keep_cell_metadata() -> None:
-    """Takes only outputs from the cache, never cell metadata.
+def know_pages_by_their_code() -> None:
+    """Lets the cache ignore captions and alt texts, which jupyter-cache counts as part of the code.
 
-    Captions and alt texts are cell metadata; jupyter-cache knows a page by its code alone, and would show the captions
-    of the day when the code last ran.
+    They are metadata of cells. A page whose caption has changed does not run again, and shows its own caption rather
+    than the one that was stored. Tags stay part of the code: they can say that a cell is skipped or may fail.
     """
-    original = JupyterCacheBase.merge_match_into_notebook
+    hashed, merged = JupyterCacheBase.create_hashed_notebook, JupyterCacheBase.merge_match_into_notebook
 
-    def merge(self, nb, nb_meta=("kernelspec", "language_info", "widgets"), cell_meta=None):
-        return original(self, nb, nb_meta=nb_meta, cell_meta=() if cell_meta is None else cell_meta)
+    def create_hashed_notebook(self, nb, nb_metadata=("kernelspec",), cell_metadata=("tags",)):
+        return hashed(self, nb, nb_metadata, cell_metadata)
 
-    JupyterCacheBase.merge_match_into_notebook = merge
+    def merge_match_into_notebook(self, nb, nb_meta=("kernelspec", "language_info", "widgets"), cell_meta=()):
+        return merged(self, nb, nb_meta, cell_meta)
+
+    JupyterCacheBase.create_hashed_notebook = create_hashed_notebook
+    JupyterCacheBase.merge_match_into_notebook = merge_match_into_notebook
 
 
 def execution_seconds(app: Sphinx) -> dict[str, float]:
@@ -51,6 +55,6 @@ def write_report(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     set_environment(edition_of(app.srcdir))
-    keep_cell_metadata()
+    know_pages_by_their_code()
     app.connect("build-finished", write_report)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

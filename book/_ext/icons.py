@@ -84,12 +84,20 @@ def write_icons(app: Sphinx) -> None:
         (static / "icons.css").write_text(style_sheet(SCRIPT.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+def without_fonts(theme_sheet: str) -> str:
+    """The theme's style sheet without Font Awesome's fonts and the characters that they draw."""
+    sheet = re.sub(r"@font-face\{[^}]*Font Awesome[^}]*\}", "", theme_sheet)
+    return re.sub(r'(?:\.fa-[\w-]+:+(?:before|after),?)+\{content:"[^"]*"\}', "", sheet)
+
+
 def leave_out_font_awesome(app: Sphinx, exception: Exception | None) -> None:
     """Takes Font Awesome's script and fonts, and all source maps, out of the site."""
     if exception is not None or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
     shutil.rmtree(static / "vendor/fontawesome", ignore_errors=True)
+    theme_sheet = static / "styles/pydata-sphinx-theme.css"
+    theme_sheet.write_text(without_fonts(theme_sheet.read_text(encoding="utf-8")), encoding="utf-8")
     for unused in {*static.glob("scripts/fontawesome.js*"), *static.rglob("*.map")}:
         unused.unlink()
 

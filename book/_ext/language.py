@@ -10,11 +10,13 @@ from sphinx.config import Config
 EDITIONS = ("en", "zh")
 SPHINX_LANGUAGE = {"en": "en", "zh": "zh_CN"}
 TITLE = {"en": "Seeing Faces", "zh": "看懂人脸"}
+AUTHOR = {"en": "The Seeing Faces authors", "zh": "《看懂人脸》编写组"}
+CODE_PROMPTS = {"en": ("Show {type}", "Hide {type}"), "zh": ("展开代码", "收起代码")}
 SEARCH_BAR = {"en": "Search this book", "zh": "搜索全书"}
 
 # What Sphinx, the theme and the extensions do not translate themselves, or translate in another way than the book.
 CHINESE = {
-    "Art": "图",
+    "© Copyright %(copyright)s.": "© %(copyright)s",
     "Back to top": "返回顶部",
     "By": "作者：",
     "Click to hide": "点击收起",
@@ -32,8 +34,16 @@ CHINESE = {
     "Launch interactive content": "运行本页代码",
     "Launch on": "打开于",
     "Light": "浅色",
+    "Link to this code": "指向此段代码的链接",
+    "Link to this definition": "指向此定义的链接",
+    "Link to this equation": "指向此公式的链接",
+    "Link to this heading": "指向本节的链接",
+    "Link to this image": "指向此图的链接",
+    "Link to this table": "指向此表的链接",
+    "Link to this term": "指向此术语的链接",
     "Main": "全书目录",
     "Navigation": "导航",
+    "Note": "说明",
     "On this page": "本页内容",
     "Page": "本页",
     "Print to PDF": "打印或存为 PDF",
@@ -43,7 +53,9 @@ CHINESE = {
     "Solution": "参考答案",
     "Solution to": "参考答案：",
     "Source repository": "代码仓库",
+    "See also": "另见",
     "System Settings": "跟随系统",
+    "Tip": "提示",
     "Toggle in-page Table of Contents": "显示或隐藏本页内容",
     "Toggle primary sidebar": "显示或隐藏全书目录",
     "Toggle secondary sidebar": "显示或隐藏本页内容",
@@ -61,6 +73,7 @@ class Words(NullTranslations):
         self.words = words
 
     def gettext(self, message: str) -> str:
+        """The translated message; the message itself if nobody knows it."""
         return self.words.get(message) or super().gettext(message)
 
 
@@ -102,6 +115,8 @@ def set_titles(app: Sphinx, config: Config) -> None:
     edition = edition_of(app.srcdir)
     config.project = config.html_title = TITLE[edition]
     config.html_short_title = TITLE[edition]
+    config.author = AUTHOR[edition]
+    config.nb_code_prompt_show, config.nb_code_prompt_hide = CODE_PROMPTS[edition]
     for document in config.external_site_map.values():
         for tree in document.subtrees:
             if tree.caption:

@@ -36,6 +36,8 @@ def add_languages(app: Sphinx, pagename: str, templatename: str, context: dict[s
         "name": LANGUAGE_NAME[other],
         "title": SWITCH_TITLE[other],
     }
+    if "body" in context:  # MyST-NB's label would hide the visible words of these summaries from screen readers
+        context["body"] = context["body"].replace('<summary aria-label="Toggle hidden content">', "<summary>")
 
 
 def run_links(app: Sphinx, docname: str) -> str:
@@ -83,5 +85,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", add_languages)
     app.connect("doctree-resolved", add_run_links)
     app.add_css_file("site.css", priority=700)
-    app.add_js_file("language-switch.js", loading_method="defer")
+    app.add_css_file("print.css", priority=701, media="print")
+    app.add_js_file("page.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,6 +48,7 @@ class PlotlyFigures:
 
     @staticmethod
     def handle_mime(renderer, data, inline) -> list[nodes.Element] | None:
+        """The figure's box, or nothing for another type."""
         if inline or data.mime_type != MIME:
             return None
         options = renderer.renderer.get_cell_level_config("render_image_options", data.cell_metadata, line=data.line)

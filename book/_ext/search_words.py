@@ -42,6 +42,7 @@ class ChineseAndEnglish(SearchChinese):
     js_splitter_code = (Path(__file__).parent / "static" / "search-words.js").read_text(encoding="utf-8")
 
     def init(self, options: dict[str, str]) -> None:
+        """Loads the glossary's words."""
         super().init(options)
         teach(glossary_words())
 

@@ -10,9 +10,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.geometry.landmarks import check_points
-from course_lib.geometry.rotations import check_floating, widen
+from course_lib.geometry.rotations import check_floating, root, widen
 
 __all__ = ["WeakPose", "default_camera", "polar_rotation", "project", "weak_perspective"]
+
+Focal = float | int | Float[Tensor, ""] | Float[Tensor, "b"]
+Centre = tuple[float | int, float | int] | Float[Tensor, "2"] | Float[Tensor, "b 2"]
 
 NEAREST = 1e-3  # cm: points at or behind the lens are drawn as if this far in front of it
 
@@ -46,8 +49,8 @@ def project(
     points: Float[Tensor, "#b k 3"] | Float[Tensor, "k 3"],
     rotation: Float[Tensor, "b 3 3"],
     translation: Float[Tensor, "#b 3"],
-    focal: float | Float[Tensor, ""] | Float[Tensor, "b"],
-    centre: tuple[float, float] | Float[Tensor, "2"] | Float[Tensor, "b 2"],
+    focal: Focal,
+    centre: Centre,
 ) -> Float[Tensor, "b k 2"]:
     """Where points of the head appear in the picture: ``focal * (X/Z, Y/Z) + centre`` with ``(X, Y, Z) = R p + t``.
 
@@ -94,7 +97,8 @@ def weak_perspective(landmarks: Float[Tensor, "b k 2"], model: Float[Tensor, "k 
         model: (K, 3) the same points on a head, cm; not all in one plane.
         solver: "polar", the closed form ``U V^T = (A A^T)^(-1/2) A`` with the square root of a 2x2 matrix written out:
             exports to ONNX and has the right gradient everywhere. "svd": ``torch.linalg.svd``, the same values; its
-            gradient divides by the difference of the two singular values, which is 0 exactly when the fit is perfect.
+            gradient divides by the difference of the two singular values, which is 0 when the fit is perfect (in
+            float32 a third of such fits give nan, the rest may be off by their own size).
 
     Returns:
         A WeakPose. Landmarks that all coincide or lie on one line leave the rotation open: they get the identity,
@@ -119,7 +123,7 @@ def weak_perspective(landmarks: Float[Tensor, "b k 2"], model: Float[Tensor, "k 
     linear = x0.mT @ (m0 @ (adjugate / determinant))
     rotation, scale = polar_rotation(linear, solver)
     fitted = (m0 @ rotation[:, :2].mT) * scale[:, None, None]
-    residual = (fitted - x0).square().sum(-1).mean(-1).sqrt()
+    residual = root((fitted - x0).square().sum(-1).mean(-1))
     translation = x_mean - scale[:, None] * (rotation[:, :2] @ m_mean)
     dtype = landmarks.dtype
     return WeakPose(rotation.to(dtype), scale.to(dtype), translation.to(dtype), residual.to(dtype))

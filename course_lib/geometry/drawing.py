@@ -9,11 +9,12 @@ from course_lib.i18n import say
 
 __all__ = ["draw_convention", "draw_head"]
 
+Degrees = float | int
 LOOK = {"feature": ("#12355b", 1.5), "profile": ("#86a3bd", 0.9), "outline": ("#4f7a9e", 1.0), "skin": ("#a3b8ca", 0.7)}
 AXES = (("x", "#c0392b"), ("y", "#1e8449"), ("z", "#6c3fc4"))
 
 
-def draw_head(ax: Any, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0, *, axes: float = 0.0) -> None:
+def draw_head(ax: Any, yaw: Degrees = 0.0, pitch: Degrees = 0.0, roll: Degrees = 0.0, *, axes: float = 0.0) -> None:
     """Draws the wire head at a pose.
 
     Args:

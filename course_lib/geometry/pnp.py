@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.geometry.camera import camera_tensors, weak_perspective
+from course_lib.geometry.camera import Centre, Focal, camera_tensors, weak_perspective
 from course_lib.geometry.landmarks import check_points
-from course_lib.geometry.rotations import cross_matrix, rodrigues, widen
+from course_lib.geometry.rotations import cross_matrix, rodrigues, root, widen
 
 __all__ = ["Pose", "sight_rotation", "solve_pnp"]
 
@@ -30,16 +30,17 @@ class Pose(NamedTuple):
 def solve_pnp(
     landmarks: Float[Tensor, "b k 2"],
     model: Float[Tensor, "k 3"],
-    focal: float | Float[Tensor, ""] | Float[Tensor, "b"],
-    centre: tuple[float, float] | Float[Tensor, "2"] | Float[Tensor, "b 2"],
-    iterations: int = 12,
+    focal: Focal,
+    centre: Centre,
+    iterations: int = 8,
 ) -> Pose:
     """Rotation and translation that bring the projected model closest to the landmarks (least squares, pixels).
 
     Starts from weak perspective (depth = focal / scale). Each Levenberg-Marquardt step solves
     ``(J^T J + damping diag(J^T J)) step = -J^T residual`` for a small rotation vector w and shift v, then
-    ``R <- rodrigues(w) R, t <- t + v`` if the error falls (damping / 10), or refuses the step (damping x 10). Twelve
-    steps reach the minimum to rounding for faces with |yaw| up to 80 degrees.
+    ``R <- rodrigues(w) R, t <- t + v`` if the error falls (damping / 10), or refuses the step (damping x 10). Eight
+    steps end within 0.003 degrees of the minimum for heads turned by up to 80 degrees with 2 px of noise (3000 tried);
+    two are enough for a slider.
 
     Args:
         landmarks: (B, K, 2) pixels, K >= 4 (6 or more for a steady answer).
@@ -74,13 +75,13 @@ def solve_pnp(
     depth = 1 / torch.where(flat, torch.ones_like(start.scale), start.scale)
     shift = torch.cat([start.translation, torch.ones_like(depth)[:, None]], -1) * depth[:, None].clamp_min(3 * NEAR)
     rotation, shift = refine(goal, points, start.rotation, shift, iterations)
-    error = errors(goal, points, rotation, shift)[0].square().sum(-1).mean(-1).sqrt()
+    error = root(errors(goal, points, rotation, shift)[0].square().sum(-1).mean(-1))
     translation = radius * shift - rotation @ middle
 
     keep = flat[:, None]
     rotation = torch.where(keep[..., None], torch.eye(3, dtype=x.dtype, device=x.device), rotation)
     translation = torch.where(keep, torch.zeros_like(translation), translation)
-    spread = (goal - goal.mean(1, keepdim=True)).square().sum(-1).mean(-1).sqrt()
+    spread = root((goal - goal.mean(1, keepdim=True)).square().sum(-1).mean(-1))
     residual = f * torch.where(flat, spread, error)
     dtype = landmarks.dtype
     return Pose(rotation.to(dtype), translation.to(dtype), residual.to(dtype))
@@ -116,6 +117,8 @@ def refine(goal: Tensor, points: Tensor, rotation: Tensor, shift: Tensor, iterat
     residual, turned, seen = errors(goal, points, rotation, shift)
     cost = residual.square().sum((1, 2))
     damping = torch.full_like(cost, 1e-3)
+    # Rounding must not refuse the last tiny steps: they still sharpen the gradient, which lags one step behind.
+    rounding = 100 * torch.finfo(cost.dtype).eps
     for _ in range(iterations):
         j = jacobian(turned, seen)
         normal = j.mT @ j
@@ -125,7 +128,7 @@ def refine(goal: Tensor, points: Tensor, rotation: Tensor, shift: Tensor, iterat
         next_rotation, next_shift = rodrigues(step[:, :3]) @ rotation, shift + step[:, 3:]
         next_residual, next_turned, next_seen = errors(goal, points, next_rotation, next_shift)
         next_cost = next_residual.square().sum((1, 2))
-        better = (next_cost <= cost) & (next_seen[..., 2].amin(1) > NEAR)
+        better = (next_cost <= cost * (1 + rounding) + rounding**2) & (next_seen[..., 2].amin(1) > NEAR)
         take = better[:, None, None]
         rotation, turned = torch.where(take, next_rotation, rotation), torch.where(take, next_turned, turned)
         residual, seen = torch.where(take, next_residual, residual), torch.where(take, next_seen, seen)

@@ -100,7 +100,7 @@ def _build() -> HeadWire:
 
 
 def wire_picture(
-    rotation: Float[Tensor, "3 3"], size: int = 320, distance: float = 75.0, *, hidden: bool = False
+    rotation: Float[Tensor, "3 3"], size: int = 320, distance: float | int = 75.0, *, hidden: bool = False
 ) -> Float[Tensor, "n 2"]:
     """The wire head as seen in a square picture: two end points for every segment, far ones taken away.
 
@@ -116,23 +116,19 @@ def wire_picture(
     Returns:
         (2 E, 2) pixels: points 2 i and 2 i + 1 are the ends of ``head_wire().edges[i]``.
     """
-    head = head_wire()
-    ends = torch.tensor(head.edges, device=rotation.device).flatten()
-    points, normals = head.points.to(rotation)[ends], head.normals.to(rotation)[ends]
+    points, normals, behind = (part.to(rotation) for part in _ENDS)
     where, focal, middle = wire_camera(size, distance)
     place = rotation.new_tensor(where)
     picture = project(points, rotation[None], place[None], focal, (middle, middle))[0]
     toward = -(points @ rotation.mT + place)
     facing = ((normals @ rotation.mT) * toward).sum(-1) / toward.norm(dim=-1)
-    # A little behind the limb is still drawn, to close the outline; more of the midline, which is the limb in profile.
-    behind = rotation.new_tensor([0.35 if group == "profile" else 0.06 for group in head.groups])
     near = (facing[0::2] + facing[1::2] > -behind).repeat_interleave(2)
     shown = ~near if hidden else near
     centre = picture.view(-1, 2, 2).mean(1).repeat_interleave(2, 0)
     return torch.where(shown[:, None], picture, centre)
 
 
-def wire_camera(size: int = 320, distance: float = 75.0) -> tuple[tuple[float, float, float], float, float]:
+def wire_camera(size: int = 320, distance: float | int = 75.0) -> tuple[tuple[float, float, float], float, float]:
     """Translation of the head, focal length and centre coordinate of the camera that ``wire_picture`` looks through."""
     focal = 0.8 * size * distance / 27.2  # crown to neck is 27.2 cm
     return (0.0, -1.6, distance), focal, (size - 1) / 2  # lifted, so that the neck fits in
@@ -228,3 +224,7 @@ def _neck() -> list[Curve]:
 
 # Built when the module is imported: a cache filled while a graph is traced would keep the tracer's tensors.
 _HEAD = _build()
+_INDEX = torch.tensor(_HEAD.edges).flatten()
+# A little behind the limb is still drawn, to close the outline; more of the midline, which is the limb in profile.
+_BEHIND = torch.tensor([0.35 if group == "profile" else 0.06 for group in _HEAD.groups])
+_ENDS = (_HEAD.points[_INDEX], _HEAD.normals[_INDEX], _BEHIND)

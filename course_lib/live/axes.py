@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from course_lib.i18n import say
+from course_lib.live.inputs import Number
 from course_lib.live.outputs import Curves
 from course_lib.live.svg import Drawing, colour, legend, line, text
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
+def ticks(low: Number, high: Number, count: int = 5) -> list[Number]:
     """Round numbers in [low, high], about ``count`` of them, on steps of 1, 2 or 5 times a power of ten."""
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
@@ -19,7 +20,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def extent(output: Curves, values: Tensor) -> tuple[float, float]:
+def extent(output: Curves, values: Tensor) -> tuple[Number, Number]:
     """Range of the vertical axis: the declared one, or the curves' own with a little air; from zero when they allow it."""
     if output.y_range:
         return output.y_range[0], output.y_range[1]
@@ -33,18 +34,18 @@ def extent(output: Curves, values: Tensor) -> tuple[float, float]:
 class Axes:
     """Where numbers fall in a drawing."""
 
-    left: float
-    right: float
-    top: float
-    bottom: float
-    x: tuple[float, float]
-    y: tuple[float, float]
+    left: Number
+    right: Number
+    top: Number
+    bottom: Number
+    x: tuple[Number, Number]
+    y: tuple[Number, Number]
 
-    def across(self, value: float) -> float:
+    def across(self, value: Number) -> Number:
         """Horizontal place of a number."""
         return self.left + (value - self.x[0]) / (self.x[1] - self.x[0]) * (self.right - self.left)
 
-    def down(self, value: float) -> float:
+    def down(self, value: Number) -> Number:
         """Vertical place of a number, kept inside the axes."""
         inside = min(max(value, self.y[0]), self.y[1])
         return self.bottom - (inside - self.y[0]) / (self.y[1] - self.y[0]) * (self.bottom - self.top)
@@ -59,20 +60,26 @@ class Axes:
             parts.append(text(self.across(value), self.bottom + 17, minus(value), "middle", "soft"))
         return "".join(parts)
 
-    def path(self, x: list[float], y: list[float]) -> str:
+    def path(self, x: list[Number], y: list[Number]) -> str:
         """Points of a polyline; what is not finite is left out."""
         return " ".join(
             f"{self.across(a):.1f},{self.down(b):.1f}" for a, b in zip(x, y, strict=True) if math.isfinite(b)
         )
 
 
-def minus(value: float) -> str:
+def minus(value: Number) -> str:
     """A round number with a true minus sign."""
     return f"{value:g}".replace("-", "−")
 
 
 def curves(
-    output: Curves, values: Tensor, start: Tensor, marker: float | None = None, width: float = 420, height: float = 280
+    output: Curves,
+    values: Tensor,
+    start: Tensor,
+    marker: Number | None = None,
+    width: Number = 420,
+    height: Number = 280,
+    named: bool = True,
 ) -> Drawing:
     """Lines over a grid, with titles of the axes and a legend.
 
@@ -83,10 +90,13 @@ def curves(
         marker: where a vertical line stands.
         width: of the drawing in pixels.
         height: of the drawing in pixels.
+        named: draw a legend when there are several curves.
     """
     names = [say(label) for label in output.labels]
-    body, _, above = legend(list(zip(names, output.colours, strict=True)) if len(names) > 1 else [], 58, 13, width - 62)
-    axes = Axes(58, width - 12, above + 8, height - 44, output.x_range, extent(output, values))
+    body, _, above = legend(
+        list(zip(names, output.colours, strict=True)) if named and len(names) > 1 else [], 58, 13, width - 62
+    )
+    axes = Axes(58, width - 12, above + 8, height - 44, tuple(output.x_range), extent(output, values))
     middle = (axes.top + axes.bottom) / 2
     parts = [body, axes.grid(), text((axes.left + axes.right) / 2, height - 6, say(output.x_label), "middle")]
     turned = text(0, 0, say(output.y_label), "middle")

@@ -2,15 +2,17 @@
 
 import base64
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 from torch import Tensor
 
 from course_lib.i18n import label
 from course_lib.live import svg
+from course_lib.live.axes import curves
 from course_lib.live.graph import digest, split
 from course_lib.live.inputs import Image
 from course_lib.live.outputs import Curves, Output, Picture
-from course_lib.live.poster import draw, marker_at
+from course_lib.live.poster import aside, marker_at
 
 if TYPE_CHECKING:
     from course_lib.live.figure import Figure
@@ -39,13 +41,14 @@ def _start(figure: "Figure", output: Output) -> dict:
     if isinstance(output, Picture):
         return {"shape": list(value.shape)}
     if isinstance(output, Curves):  # a drawing holds the place until Plotly comes
-        drawing = draw(figure, output, figure.start, 460, marker_at(figure, output, figure.initial))
+        marker, width = marker_at(figure, output, figure.initial), 440 if aside(figure) else 720
+        drawing = curves(output, value, value, marker, width, 250, named=False)
         return {"initial": rounded(value, 4), "drawing": svg.frame(drawing)}
     return {"initial": rounded(value)}
 
 
 def bundle(figure: "Figure") -> dict:
-    """The figure for the website: ``spec`` with the names of its files, ``poster`` (a name), ``files`` {name: base64}.
+    """The figure for the website: ``spec`` with the names of its files, ``poster`` (a name) with ``size``, ``files`` {name: base64}.
 
     A file is called by a hash of its content, so what two figures share is stored once. ``spec["graph"]`` is the graph,
     ``spec["weights"]`` the files with weights it refers to; each picture has ``files``, each shown picture ``still``.
@@ -67,9 +70,11 @@ def bundle(figure: "Figure") -> dict:
     for known, output in zip(described["outputs"], figure.outputs, strict=True):
         if isinstance(output, Picture):
             known["still"] = keep(svg.encoded(figure.start[output.name], "WEBP", quality=88), "webp")
-    shown = keep(figure.poster(), "svg")
+    poster = figure.poster()
+    shown = ElementTree.fromstring(poster)
     return {
         "spec": described,
-        "poster": shown,
+        "poster": keep(poster, "svg"),
+        "size": [int(shown.attrib["width"]), int(shown.attrib["height"])],
         "files": {name: base64.b64encode(content).decode() for name, content in sorted(files.items())},
     }

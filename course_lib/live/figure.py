@@ -50,6 +50,8 @@ class Figure:
         title: one line above the figure.
         alt: what a reader who does not see the figure should know.
         name: short identifier; the function's name by default.
+        tolerance: largest relative difference between torch and the browser that the book's tests allow. Raise it
+            where the function rounds or counts, so that the last bit of a float can move a whole level.
 
     Raises:
         ValueError: if names repeat, a reference leads nowhere, or the function returns something else than ``outputs``.
@@ -63,9 +65,10 @@ class Figure:
         title: Label,
         alt: Label,
         name: str | None = None,
+        tolerance: float = 1e-4,
     ):
         self.function, self.inputs, self.outputs = function, list(inputs), list(outputs)
-        self.title, self.alt = label(title), label(alt)
+        self.title, self.alt, self.tolerance = label(title), label(alt), tolerance
         self.name = name or getattr(function, "__name__", type(function).__name__).strip("<>_")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._check()
@@ -134,8 +137,12 @@ class Figure:
         Args:
             values: a number for a slider, an index for a choice; an index, a key or a tensor for a picture.
         """
+        return self.compute(values, self.device)
+
+    def compute(self, values: dict[str, Any], device: torch.device) -> dict[str, Tensor]:
+        """``run`` on a device of one's choice."""
         with torch.no_grad():
-            results = self.call(*(argument.to(self.device) for argument in self.arguments(values)))
+            results = self.call(*(argument.to(device) for argument in self.arguments(values)))
         return {output.name: result.cpu() for output, result in zip(self.outputs, results, strict=True)}
 
     @functools.cached_property

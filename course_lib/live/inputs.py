@@ -1,11 +1,14 @@
 """What a reader can move: sliders, choices and the picture that goes in."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.i18n import Label, glossary, label
+
+Number = float | int
 
 
 def check_name(name: str, kind: str) -> None:
@@ -18,7 +21,7 @@ def check_name(name: str, kind: str) -> None:
         raise ValueError(f"{kind}: the name should be a Python identifier such as 'sigma', got {name!r}")
 
 
-def decimals(step: float) -> int:
+def decimals(step: Number) -> int:
     """Digits after the point that a value on a grid of width ``step`` needs: 0.05 -> 2."""
     text = f"{step:.6f}".rstrip("0")
     return len(text.split(".")[1])
@@ -54,14 +57,14 @@ class Slider:
         unit: what is written behind the value, such as "px", "°" or a pair for two languages.
 
     Raises:
-        ValueError: if the range is empty, the step is not positive or does not fit, or the value lies outside.
+        ValueError: if the range is empty, the step is not positive or does not fit, or the value is no position of the slider.
     """
 
     name: str
-    low: float
-    high: float
-    step: float
-    value: float
+    low: Number
+    high: Number
+    step: Number
+    value: Number
     label: Label = ""
     unit: Label = ""
     kind: str = field(default="slider", init=False)
@@ -74,15 +77,31 @@ class Slider:
             raise ValueError(f"Slider {self.name!r}: step should be in (0, {self.high - self.low}], got {self.step}")
         if not self.low <= self.value <= self.high:
             raise ValueError(f"Slider {self.name!r}: value should be in [{self.low}, {self.high}], got {self.value}")
+        position = (self.value - self.low) / self.step
+        if abs(position - round(position)) > 1e-6:  # a browser would move the handle to the next position by itself
+            raise ValueError(f"Slider {self.name!r}: value should be low plus steps of {self.step}, got {self.value}")
         self.label = label(self.label or self.name)
         self.unit = both(self.unit)
+
+    @classmethod
+    def of(cls, degradation: Any, name: str = "severity", value: Number | None = None) -> "Slider":
+        """The slider that a record of ``degrade.degradations()`` asks for, at the severity that changes nothing.
+
+        Args:
+            degradation: record with ``label``, ``unit``, ``range``, ``step`` and ``identity``.
+            name: keyword of the value in ``Figure.run``.
+            value: where it starts instead.
+        """
+        low, high = degradation.range
+        start = degradation.identity if value is None else value
+        return cls(name, low, high, degradation.step, start, label=degradation.label, unit=degradation.unit)
 
     @property
     def start(self) -> float:
         """The value the figure starts with."""
         return float(self.value)
 
-    def tensor(self, value: float | Tensor) -> Tensor:
+    def tensor(self, value: Number | Tensor) -> Tensor:
         """0-d float32 tensor of a value, refused when it lies outside the slider."""
         number = float(value)
         slack = 1e-6 * (self.high - self.low)
@@ -94,7 +113,7 @@ class Slider:
         """A random position of the slider."""
         positions = round((self.high - self.low) / self.step)
         at = int(torch.randint(positions + 1, (), generator=generator))
-        return min(round(self.low + at * self.step, 6), self.high)
+        return float(min(round(self.low + at * self.step, 6), self.high))
 
     def spec(self) -> dict:
         """What the browser needs to know."""

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from course_lib.i18n import Label, label
-from course_lib.live.inputs import both, check_name
+from course_lib.live.inputs import Number, both, check_name
 
 COLOURS = ("blue", "orange", "green", "purple", "sky", "red", "ink", "soft")
 """Names of the palette (after Okabe and Ito, told apart by colour-blind readers), the text colour and a quiet grey."""
@@ -28,7 +28,7 @@ def _units(units: Any, count: int, kind: str, name: str) -> list[dict[str, str]]
     return [both(unit) for unit in listed]
 
 
-def _range(bounds: Sequence[float] | None, what: str, name: str) -> list[float] | None:
+def _range(bounds: Sequence[Number] | None, what: str, name: str) -> list[Number] | None:
     if bounds is None:
         return None
     low, high = (float(bound) for bound in bounds)
@@ -103,6 +103,11 @@ class Bars:
         ]
         if len(self.limits) != len(self.labels):
             raise ValueError(f"Bars {self.name!r}: {len(self.limits)} limits for {len(self.labels)} labels")
+
+    @classmethod
+    def of(cls, name: str, measures: Sequence[Any], **options: Any) -> "Bars":
+        """Bars with the labels and units of records of ``quality.measures()``."""
+        return cls(name, [m.label for m in measures], units=[m.unit for m in measures], **options)
 
     def shape(self, value: Tensor) -> tuple[int, ...] | None:
         """The shape the browser draws, or None when ``value`` cannot have it."""
@@ -188,7 +193,7 @@ class Curves:
     x_label: Label
     y_label: Label
     x_range: Any = None
-    y_range: Sequence[float] | None = None
+    y_range: Any = None
     marker: str | None = None
     style: str = "line"
     start: bool = False
@@ -246,7 +251,7 @@ class Group:
     edges: Sequence[tuple[int, int]]
     label: Label | None = None
     colour: str = "ink"
-    width: float = 1.5
+    width: Number = 1.5
     arrow: bool = False
 
     def __post_init__(self):
@@ -282,10 +287,10 @@ class Wire:
 
     name: str
     edges: Sequence[tuple[int, int]] = ()
-    size: tuple[float, float] = (320, 320)
+    size: tuple[Number, Number] = (320, 320)
     label: Label = "result"
     groups: Sequence[Group] = ()
-    points: float = 0.0
+    points: Number = 0.0
     over: str | None = None
     kind: str = field(default="wire", init=False)
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from course_lib.i18n import say
 from course_lib.live import axes, svg
+from course_lib.live.inputs import Number
 from course_lib.live.outputs import Bars, Curves, Output, Picture, Readout, Table, Wire
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ WIDTH, PAD, GAP, PICTURE = 760.0, 18.0, 24.0, 260.0
 
 
 def draw(
-    figure: "Figure", output: Output, values: dict[str, Tensor], width: float, marker: float | None = None
+    figure: "Figure", output: Output, values: dict[str, Tensor], width: Number, marker: Number | None = None
 ) -> svg.Drawing:
     """One output as SVG elements.
 
@@ -31,6 +32,9 @@ def draw(
         body, width, height = svg.picture(output, value, width)
         for lines in (o for o in figure.outputs if isinstance(o, Wire) and o.over == output.name):
             body += svg.wire(lines, values[lines.name], width)[0]
+        if len(figure.shown_pictures()) > 1:
+            body += svg.text(width / 2, height + 18, say(output.label), "middle", "soft")
+            height += 24
         return body, width, height
     if isinstance(output, Wire):
         return svg.wire(output, value, width)
@@ -62,6 +66,12 @@ def marker_at(figure: "Figure", output: Output, values: dict) -> float | None:
     return float(values[output.marker]) if isinstance(output, Curves) and output.marker else None
 
 
+def aside(figure: "Figure") -> bool:
+    """Whether one picture stands on the left of all else."""
+    kinds = [output.kind in ("picture", "wire") for output in standing(figure)]
+    return sum(kinds) == 1 and len(kinds) > 1
+
+
 def poster(figure: "Figure") -> str:
     """An SVG file, 760 px wide, with the title and all outputs at the start.
 
@@ -70,10 +80,9 @@ def poster(figure: "Figure") -> str:
     inner = WIDTH - 2 * PAD
     seen = [output for output in standing(figure) if output.kind in ("picture", "wire")]
     told = [output for output in standing(figure) if output not in seen]
-    aside = len(seen) == 1 and told
-    pictures = [_start(figure, output, PICTURE if aside or len(seen) > 1 else 320) for output in seen]
-    rest = [_start(figure, output, inner - (PICTURE + GAP if aside else 0)) for output in told]
-    if aside:
+    pictures = [_start(figure, output, PICTURE if told or len(seen) > 1 else 320) for output in seen]
+    rest = [_start(figure, output, inner - (PICTURE + GAP if aside(figure) else 0)) for output in told]
+    if aside(figure):
         body, _, height = beside([pictures[0], stacked(rest)])
     else:
         body, _, height = stacked([beside(pictures), *rest] if pictures else rest)
@@ -81,7 +90,7 @@ def poster(figure: "Figure") -> str:
     return svg.frame((f'{title}<g transform="translate({PAD} 54)">{body}</g>', WIDTH, height + 54 + PAD), paper=True)
 
 
-def _start(figure: "Figure", output: Output, width: float) -> svg.Drawing:
+def _start(figure: "Figure", output: Output, width: Number) -> svg.Drawing:
     return headed(output, draw(figure, output, figure.start, width, marker_at(figure, output, figure.initial)))
 
 

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from torch import Tensor
 
 from course_lib.i18n import say
+from course_lib.live.inputs import Number
 from course_lib.live.outputs import COLOURS, Bars, Group, Picture, Table, Wire
 
 LIGHT = dict(
@@ -22,11 +23,11 @@ LIGHT |= {"line": "#dfe4ea", "paper": "#ffffff"}
 FONT = 'system-ui,-apple-system,"Segoe UI","Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif'
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-Drawing = tuple[str, float, float]
+Drawing = tuple[str, Number, Number]
 """SVG elements, width, height."""
 
 
-def number(value: float, digits: int = 3) -> str:
+def number(value: Number, digits: int = 3) -> str:
     """A number with some significant digits, as the website writes it: 0.0123, 13.7, 4120, 1.2×10⁻⁵."""
     if not math.isfinite(value):
         return "–"
@@ -44,23 +45,23 @@ def colour(name: str) -> str:
     return f"var(--lf-{name},{LIGHT[name]})"
 
 
-def text(x: float, y: float, words: str, anchor: str = "start", tint: str = "ink", more: str = "") -> str:
+def text(x: Number, y: Number, words: str, anchor: str = "start", tint: str = "ink", more: str = "") -> str:
     """One line of text."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:{colour(tint)};{more}">{escape(words)}</text>'
 
 
-def width_of(words: str, size: float = 13) -> float:
+def width_of(words: str, size: Number = 13) -> Number:
     """Estimated width of a line: CJK characters are square, others about half as wide."""
     return sum(size if ord(letter) > 0x2E80 else 0.56 * size for letter in words)
 
 
-def line(x1: float, y1: float, x2: float, y2: float, tint: str = "line", width: float = 1, more: str = "") -> str:
+def line(x1: Number, y1: Number, x2: Number, y2: Number, tint: str = "line", width: Number = 1, more: str = "") -> str:
     """One straight line."""
     look = f"stroke:{colour(tint)};stroke-width:{width:.3g};{more}"
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" style="{look}"/>'
 
 
-def box(x: float, y: float, width: float, height: float, tint: str, radius: float = 0) -> str:
+def box(x: Number, y: Number, width: Number, height: Number, tint: str, radius: Number = 0) -> str:
     """A filled rectangle."""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius}" '
@@ -79,7 +80,7 @@ def frame(drawing: Drawing, paper: bool = False) -> str:
     )
 
 
-def picture(output: Picture, value: Tensor, width: float = 260) -> Drawing:
+def picture(output: Picture, value: Tensor, width: Number = 260) -> Drawing:
     """The image itself, as a small WebP inside the SVG."""
     height = width * value.shape[2] / value.shape[3]
     source = "data:image/webp;base64," + base64.b64encode(encoded(value, "WEBP", quality=86)).decode()
@@ -96,43 +97,60 @@ def encoded(value: Tensor, kind: str, **settings) -> bytes:
     return buffer.getvalue()
 
 
-def share(output: Bars, k: int, value: float, start: float) -> tuple[float, str]:
-    """Length of a bar in [0, 1], and how it moved: "up", "down" or "same"."""
+def share(output: Bars, k: int, value: Number, start: Number) -> tuple[Number, Number, str]:
+    """Where a bar begins and ends in [0, 1], and how it moved: "up", "down" or "same"."""
+    inside = lambda part: min(max(part, 0.0), 1.0) if math.isfinite(part) else 0.0  # noqa: E731
     if not output.relative:
         low, high = output.limits[k]
-        return min(max((value - low) / (high - low), 0.0), 1.0), "same"
-    change = (value - start) / max(abs(start), 1e-12)
-    return min(max(0.5 * (1 + change), 0.0), 1.0), "up" if change > 0.005 else "down" if change < -0.005 else "same"
+        return inside(-low / (high - low)), inside((value - low) / (high - low)), "same"
+    by = moved(value, start)
+    return 0.0, inside(0.5 * (1 + by)), "up" if by > 0.005 else "down" if by < -0.005 else "same"
 
 
-def change(value: float, start: float) -> str:
-    """How a number moved from its start: "+12 %", "×3.4" or nothing."""
-    if not math.isfinite(value) or abs(start) < 1e-12 or abs(value / start - 1) <= 0.005:
+def moved(value: Number, start: Number) -> Number:
+    """How far a number has moved from its start, as a share of it."""
+    return (value - start) / max(abs(start), 1e-12)
+
+
+def change(value: Number, start: Number) -> str:
+    """The same in words: "+12 %", "×3.4" or nothing."""
+    share = moved(value, start)
+    if abs(start) < 1e-12 or not abs(share) > 0.005:
         return ""
-    ratio = value / start
-    return f"×{number(ratio, 2)}" if ratio >= 2 else f"{'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:.0f} %"
+    if start > 0 and share >= 1:
+        return f"×{number(share + 1, 2)}"
+    return f"{'+' if share > 0 else '−'}{abs(share) * 100:.0f} %"
 
 
-def bars(output: Bars, values: Tensor, start: Tensor, width: float = 420) -> Drawing:
+def tint_of(output: Bars, trend: str) -> str:
+    """Colour of a bar: orange above its start, blue below."""
+    return {"up": "orange", "down": "blue"}.get(trend, "soft" if output.relative else "blue")
+
+
+def bars(output: Bars, values: Tensor, start: Tensor, width: Number = 420) -> Drawing:
     """Horizontal bars with their values, and an arrow where one has moved from its start."""
     names, parts, row = [say(label) for label in output.labels], [], 30
     left = min(max(map(width_of, names)) + 12, 0.42 * width)
     track = max(width - left - (150 if output.relative else 90), 60)
     for k, (value, before) in enumerate(zip(values.tolist(), start.tolist(), strict=True)):
         y = k * row + row / 2
-        length, trend = share(output, k, value, before)
-        tint = {"up": "orange", "down": "blue"}.get(trend, "soft" if output.relative else "blue")
-        parts += [
-            text(0, y + 4.5, names[k]),
-            box(left, y - 5, track, 10, "line", 5),
-            box(left, y - 5, track * length, 10, tint, 5),
-        ]
+        first, last, trend = share(output, k, value, before)
+        reach = box(left + track * min(first, last), y - 5, track * abs(last - first), 10, tint_of(output, trend), 5)
+        parts += [text(0, y + 4.5, names[k]), box(left, y - 5, track, 10, "line", 5), reach]
         shown = number(value, output.digits) + (f" {unit}" if (unit := say(output.units[k])) else "")
         parts.append(text(left + track + 80, y + 4.5, shown, "end", more="font-weight:600"))
         if output.relative:
             parts.append(box(left + track / 2 - 1, y - 8, 2, 16, "ink"))
         if trend != "same":
-            parts.append(text(width, y + 4.5, f"{'▲' if trend == 'up' else '▼'} {change(value, before)}", "end", tint))
+            parts.append(
+                text(
+                    width,
+                    y + 4.5,
+                    f"{'▲' if trend == 'up' else '▼'} {change(value, before)}",
+                    "end",
+                    tint_of(output, trend),
+                )
+            )
     return "".join(parts), width, row * len(names)
 
 
@@ -162,7 +180,7 @@ def table(output: Table, values: Tensor) -> Drawing:
     return "".join(parts), right, row * (len(output.rows) + 1) + 4
 
 
-def legend(entries: Sequence[tuple[str, str]], x: float, y: float, width: float) -> Drawing:
+def legend(entries: Sequence[tuple[str, str]], x: Number, y: Number, width: Number) -> Drawing:
     """Coloured dashes with names, wrapped to a width."""
     parts, at, base = [], x, y
     for name, tint in entries:
@@ -174,7 +192,7 @@ def legend(entries: Sequence[tuple[str, str]], x: float, y: float, width: float)
     return "".join(parts), width, base - y + 18 if entries else 0
 
 
-def wire(output: Wire, points: Tensor, width: float = 300) -> Drawing:
+def wire(output: Wire, points: Tensor, width: Number = 300) -> Drawing:
     """Lines and dots; with depth, far lines are drawn first and fainter."""
     scale = width / output.size[0]
     height = output.size[1] * scale
@@ -195,7 +213,7 @@ def wire(output: Wire, points: Tensor, width: float = 300) -> Drawing:
     return "".join(parts) + body, width, height + below
 
 
-def near(points: Tensor) -> list[float]:
+def near(points: Tensor) -> list[Number]:
     """Nearness of each point in [0, 1]; 1 for all when there is no depth."""
     if points.shape[1] < 3:
         return [1.0] * len(points)
@@ -203,8 +221,10 @@ def near(points: Tensor) -> list[float]:
     return ((points[:, 2] - low) / (high - low).clamp(min=1e-9)).tolist()
 
 
-def stroke(a: list[float], b: list[float], group: Group, opacity: float, scale: float) -> str:
+def stroke(a: list[Number], b: list[Number], group: Group, opacity: Number, scale: Number) -> str:
     """One line, with an arrow head where its group has them."""
+    if math.dist(a, b) < 1e-3:  # a segment that is not to be seen; round ends would make it a dot
+        return ""
     faded = f"stroke-linecap:round;opacity:{opacity:.2f}"
     drawn = line(a[0], a[1], b[0], b[1], group.colour, group.width * max(scale, 0.75), faded)
     if not group.arrow or math.dist(a, b) < 6:

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.images import check_images
 from course_lib.quality import light, pose, sharpness
-from course_lib.quality.chunks import in_chunks
+from course_lib.quality.chunks import check_mask, in_chunks
 from course_lib.quality.maps import Images, Maps, Region
 from course_lib.quality.record import DIRECTIONS, FAMILIES, Measure
 
@@ -45,7 +45,11 @@ def measure(
         TypeError, ValueError: if the images or the mask are none, or a name is unknown or takes landmarks.
     """
     chosen = _chosen(names)
-    return _compiled(chosen)(images, mask=mask) if compiled else _all_of(images, chosen, mask=mask)
+    if not compiled:
+        return _all_of(images, chosen, mask=mask)
+    check_images(images, "images")
+    check_mask(mask, images)
+    return dict(zip(chosen, _compiled(chosen)(images, mask), strict=True))
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -57,16 +61,26 @@ def _chosen(names: Sequence[str] | None) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             raise ValueError(f"names: {name!r} is no measure of images; there are {', '.join(known)}")
-    return tuple(names)
+    return tuple(dict.fromkeys(names))
+
+
+def _functions(names: tuple[str, ...]) -> list[Callable[..., Tensor]]:
+    known = {record.name: record.function for record in measures()}
+    return [known[name] for name in names]
 
 
 @in_chunks
 def _all_of(image: Images, names: tuple[str, ...], *, mask: Region = None) -> dict[str, Tensor]:
     maps = Maps.of(image, mask)
-    functions = {record.name: record.function for record in measures()}
-    return {name: functions[name](maps) for name in names}
+    return {name: function(maps) for name, function in zip(names, _functions(names), strict=True)}
 
 
 @functools.cache
-def _compiled(names: tuple[str, ...]) -> Callable[..., Any]:
-    return torch.compile(functools.partial(_all_of, names=names))
+def _compiled(names: tuple[str, ...]) -> Callable[[Tensor, Tensor | None], list[Tensor]]:
+    functions = _functions(names)
+
+    def together(image: Tensor, mask: Tensor | None) -> list[Tensor]:
+        maps = Maps(image, mask)
+        return [function(maps).to(image.dtype) for function in functions]
+
+    return torch.compile(together, fullgraph=True)

@@ -9,6 +9,8 @@ from course_lib.quality.histogram import percentile
 from course_lib.quality.maps import Images, Map, Maps, Region, ratio, root, window_sum
 from course_lib.quality.record import Measure
 
+DARKEST = 1e-5
+
 
 @in_chunks
 def michelson_contrast(image: Images, tail: float = 0.01, *, mask: Region = None) -> Float[Tensor, " b"]:
@@ -77,12 +79,12 @@ def contrast_range(image: Images, *, mask: Region = None) -> Float[Tensor, " b"]
     Source: [gonzalez2018].
     """
     maps = Maps.of(image, mask)
-    grey = maps.grey.values.flatten(1)
+    grey = maps.grey.values
     if maps.mask is None:
-        return grey.amax(1) - grey.amin(1)
-    inside = maps.mask.flatten(1) > 0
-    span = torch.where(inside, grey, -torch.inf).amax(1) - torch.where(inside, grey, torch.inf).amin(1)
-    return torch.where(inside.any(1), span, 0)
+        return grey.amax((1, 2)) - grey.amin((1, 2))
+    inside = maps.mask > 0
+    span = torch.where(inside, grey, -torch.inf).amax((1, 2)) - torch.where(inside, grey, torch.inf).amin((1, 2))
+    return torch.where(inside.any(2).any(1), span, 0)
 
 
 @in_chunks
@@ -105,19 +107,21 @@ def weber_contrast(image: Images, *, mask: Region = None) -> Float[Tensor, " b"]
 
     Source: [peli1990].
     """
-    maps = Maps.of(image, mask)
-    grey = maps.grey.values
+    grey = (maps := Maps.of(image, mask)).grey.values
     face = _ellipse(grey) if maps.mask is None else maps.mask
-    background = Map(grey, 1 - face).mean()
-    contrast = ratio(Map(grey, face).mean() - background, background)
-    return torch.where((face.sum((1, 2)) > 0) & ((1 - face).sum((1, 2)) > 0), contrast, 0)
+    pixels, face_pixels = grey[0].numel(), face.sum((1, 2))
+    face_sum = (grey * face).sum((1, 2))
+    background = (grey.sum((1, 2)) - face_sum) / (pixels - face_pixels).clamp_min(1)
+    contrast = ratio(face_sum / face_pixels.clamp_min(1) - background, background)
+    return torch.where((face_pixels > 0) & (face_pixels < pixels), contrast, 0)
 
 
 @in_chunks
 def local_weber_contrast(image: Images, size: int = 9, *, mask: Region = None) -> Float[Tensor, " b"]:
     """Local Weber contrast: how far each pixel departs from the mean of its surroundings.
 
-    Formula: (1/N) Σ |I − m| / m, m the mean over the size × size window around the pixel; 0 where m is 0.
+    Formula: (1/N) Σ |I − m| / m, m the mean over the size × size window around the pixel, but not below 1e-5 (a single
+    pixel of level 1 in a black window has m = 5e-5), so that black gives 0.
 
     Args:
         image: (B, 3, H, W) or (B, 1, H, W) in [0, 1], or its ``Maps``; sides at least ``size``.
@@ -139,18 +143,18 @@ def local_weber_contrast(image: Images, size: int = 9, *, mask: Region = None) -
             f"size: expected an odd number from 3 to the image's shorter side {min(grey.shape[1:])}, got {size}"
         )
     reach = size // 2
-    local = window_sum(window_sum(grey, size, 1), size, 2) / size**2
-    departure = (grey[:, reach:-reach, reach:-reach] - local).abs()
-    return Map(ratio(departure, local), maps.inside(size, size)).mean()
+    total = window_sum(window_sum(grey, size, 1), size, 2)  # size² m
+    departure = torch.sub(total, grey[:, reach:-reach, reach:-reach], alpha=size**2).abs()
+    return Map(departure / total.clamp_min(size**2 * DARKEST), maps.inside(size, size)).mean()
 
 
-def _ellipse(grey: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+def _ellipse(grey: Float[Tensor, "b h w"]) -> Float[Tensor, "1 h w"]:
     rows, columns = (
         (torch.arange(size, dtype=grey.dtype, device=grey.device) + 0.5) / size - 0.5
         for size in (grey.shape[1], grey.shape[2])
     )
     inside = (rows[:, None] / 0.4).square() + (columns / 0.3).square() <= 1
-    return inside.to(grey.dtype).expand_as(grey)
+    return inside.to(grey.dtype)[None]
 
 
 MEASURES: tuple[Measure, ...] = (

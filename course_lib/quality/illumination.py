@@ -30,7 +30,7 @@ def luminance_mean(image: Images, *, mask: Region = None) -> Float[Tensor, " b"]
 
     Source: [iso2025], without its rounding to 8 bits.
     """
-    return Maps.of(image, mask).luminance.mean()
+    return Maps.of(image, mask).luminance_mean
 
 
 @in_chunks
@@ -51,8 +51,8 @@ def luminance_variance(image: Images, *, mask: Region = None) -> Float[Tensor, "
 
     Source: [iso2025], without its rounding to 8 bits.
     """
-    luminance = Maps.of(image, mask).luminance
-    return Map(luminance.values - luminance.mean()[:, None, None], luminance.inside).mean_square()
+    maps = Maps.of(image, mask)
+    return Map(maps.luminance.values - maps.luminance_mean[:, None, None], maps.mask).mean_square()
 
 
 @in_chunks
@@ -92,14 +92,8 @@ def weighted_block_illumination(image: Images, spread: float = 1.0, *, mask: Reg
 
 
 def _block_sums(values: Float[Tensor, "b h w"]) -> Float[Tensor, "b 4 4"]:
-    # Two small matrix products; they also do for sides that 4 does not divide.
-    rows, columns = (_membership(size, values) for size in values.shape[1:])
-    return rows @ values @ columns.T
-
-
-def _membership(size: int, like: Tensor) -> Tensor:
-    block = torch.arange(size, device=like.device) * BLOCKS // size
-    return (block == torch.arange(BLOCKS, device=like.device)[:, None]).to(like.dtype)
+    rows = torch.stack([strip.sum(1) for strip in values.tensor_split(BLOCKS, 1)], 1)
+    return torch.stack([block.sum(2) for block in rows.tensor_split(BLOCKS, 2)], 2)
 
 
 MEASURES: tuple[Measure, ...] = (

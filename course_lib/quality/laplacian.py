@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.quality.chunks import in_chunks
-from course_lib.quality.maps import Images, Map, Maps, PerImage, Region, white_noise
+from course_lib.quality.maps import Images, Maps, PerImage, Region, white_noise
 from course_lib.quality.record import Measure
 
 
@@ -123,11 +123,7 @@ def noise_level(image: Images, *, mask: Region = None) -> Float[Tensor, " b"]:
 
     Source: [immerkaer1996].
     """
-    maps = Maps.of(image, mask)
-    grey = maps.grey.values
-    across = (grey[:, :, :-2] + grey[:, :, 2:]).sub_(grey[:, :, 1:-1], alpha=2)
-    stencil = (across[:, :-2] + across[:, 2:]).sub_(across[:, 1:-1], alpha=2)
-    return Map(stencil, maps.inside(3, 3)).mean_abs() * (math.sqrt(math.pi / 2) / 6)
+    return Maps.of(image, mask).ripple.mean_abs() * (math.sqrt(math.pi / 2) / 6)
 
 
 MEASURES: tuple[Measure, ...] = (

@@ -1,7 +1,8 @@
 """What several measures need of the same images (grey, gradients, Laplacian, histograms): computed once and shared."""
 
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,6 +10,21 @@ from torch import Tensor
 
 from course_lib import images
 from course_lib.quality.histogram import histogram
+
+
+class once:
+    """A property that is computed when first asked for and kept (functools' own takes a lock, which torch cannot compile)."""
+
+    def __init__(self, compute: Callable[["Maps"], Any]) -> None:
+        self.compute = compute
+        self.name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, maps: "Maps", owner: type) -> Any:
+        """The value; from now on the instance has it as a plain attribute."""
+        value = self.compute(maps)
+        setattr(maps, self.name, value)
+        return value
 
 
 @dataclass(frozen=True)
@@ -34,12 +50,12 @@ class Map:
 
     def mean_abs(self) -> Float[Tensor, " b"]:
         """Mean of the absolute values, 0 for an empty region."""
-        return torch.linalg.vector_norm(self.kept(), ord=1, dim=(1, 2)) / self.count()
+        return self.kept().abs().sum((1, 2)) / self.count()
 
     def mean_square(self) -> Float[Tensor, " b"]:
         """Mean of the squares, 0 for an empty region."""
-        # A norm reads the values once; squaring them first would write them too.
-        return torch.linalg.vector_norm(self.kept(), dim=(1, 2)).square() / self.count()
+        # The norm of each row reads the values once and writes nothing; one norm over all of them would lose digits.
+        return torch.linalg.vector_norm(self.kept(), dim=2).square().sum(1) / self.count()
 
 
 class Maps:
@@ -80,44 +96,60 @@ class Maps:
         vertical, horizontal = self.inside(3, 1), self.inside(1, 3)
         return None if vertical is None or horizontal is None else vertical[:, :, 1:-1] * horizontal[:, 1:-1]
 
-    @functools.cached_property
+    @once
     def grey(self) -> Map:
         """Luma."""
         return Map(images.luma(self.image)[:, 0], self.mask)
 
-    @functools.cached_property
+    @once
     def linear(self) -> Float[Tensor, "b c h w"]:
         """The image in linear light."""
         return images.linear_from_srgb(self.image)
 
-    @functools.cached_property
+    @once
     def luminance(self) -> Map:
         """Relative luminance: linear light weighted as the eye does."""
-        return Map(images.weighted(self.linear, images.BT709)[:, 0], self.mask)
+        linear = self.linear if self.image.shape[1] == 1 else images.weighted(self.linear, images.BT709)
+        return Map(linear[:, 0], self.mask)
 
-    @functools.cached_property
+    @once
+    def luminance_mean(self) -> Float[Tensor, " b"]:
+        """Mean relative luminance."""
+        means = self.channel_means(self.linear)
+        return means[:, 0] if self.image.shape[1] == 1 else means @ self.image.new_tensor(images.BT709)
+
+    @once
     def mean(self) -> Float[Tensor, " b"]:
         """Mean of the grey image."""
-        return self.grey.mean()
+        if self.image.shape[1] == 1:
+            return self.grey.mean()
+        # Luma is linear: the means of three channels, weighted, are less work than weighting all pixels.
+        return self.channel_means(self.image) @ self.image.new_tensor(images.BT601)
 
-    @functools.cached_property
+    def channel_means(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c"]:
+        """Mean of each channel over the pixels that count."""
+        if self.mask is None:
+            return image.mean((2, 3))
+        return (image * self.mask[:, None]).sum((2, 3)) / self.mask.sum((1, 2)).clamp_min(1)[:, None]
+
+    @once
     def centred(self) -> Map:
         """Grey minus its mean."""
         return Map(self.grey.values - self.mean[:, None, None], self.mask)
 
-    @functools.cached_property
+    @once
     def right(self) -> Map:
         """I[x+1, y] − I[x, y], (B, H, W − 1)."""
         grey = self.grey.values
         return Map(grey[:, :, 1:] - grey[:, :, :-1], self.inside(1, 2))
 
-    @functools.cached_property
+    @once
     def down(self) -> Map:
         """I[x, y+1] − I[x, y], (B, H − 1, W)."""
         grey = self.grey.values
         return Map(grey[:, 1:] - grey[:, :-1], self.inside(2, 1))
 
-    @functools.cached_property
+    @once
     def corner(self) -> tuple[Map, Map]:
         """The same two differences at the (H − 1)(W − 1) pixels that have a right and a lower neighbour."""
         right, down = self.right, self.down
@@ -126,19 +158,19 @@ class Maps:
             inside = right.inside[:, :-1] * down.inside[:, :, :-1]
         return Map(right.values[:, :-1], inside), Map(down.values[:, :, :-1], inside)
 
-    @functools.cached_property
+    @once
     def right2(self) -> Map:
         """I[x+2, y] − I[x, y], (B, H, W − 2)."""
         grey = self.grey.values
         return Map(grey[:, :, 2:] - grey[:, :, :-2], self.inside(1, 3))
 
-    @functools.cached_property
+    @once
     def central(self) -> tuple[Map, Map]:
         """I[x+1, y] − I[x−1, y] and I[x, y+1] − I[x, y−1] at the inner pixels, (B, H − 2, W − 2)."""
         grey, inside = self.grey.values, self.cross()
         return Map(self.right2.values[:, 1:-1], inside), Map(grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1], inside)
 
-    @functools.cached_property
+    @once
     def second(self) -> tuple[Map, Map]:
         """Second differences I[x−1] − 2 I[x] + I[x+1] along x and along y at the inner pixels, (B, H − 2, W − 2)."""
         grey, inside = self.grey.values, self.cross()
@@ -147,13 +179,21 @@ class Maps:
         yy = (grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1]).sub_(middle, alpha=2)
         return Map(xx, inside), Map(yy, inside)
 
-    @functools.cached_property
+    @once
     def laplacian(self) -> Map:
         """The 4-neighbour Laplacian [0 1 0; 1 −4 1; 0 1 0], (B, H − 2, W − 2)."""
-        xx, yy = self.second
-        return Map(xx.values + yy.values, xx.inside)
+        grey = self.grey.values
+        total = (grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]).add_(grey[:, :-2, 1:-1]).add_(grey[:, 2:, 1:-1])
+        return Map(total.sub_(grey[:, 1:-1, 1:-1], alpha=4), self.cross())
 
-    @functools.cached_property
+    @once
+    def ripple(self) -> Map:
+        """The second difference along x of that along y, (B, H − 2, W − 2): 0 on straight edges, 36 s² for noise."""
+        grey = self.grey.values
+        across = (grey[:, :, :-2] + grey[:, :, 2:]).sub_(grey[:, :, 1:-1], alpha=2)
+        return Map((across[:, :-2] + across[:, 2:]).sub_(across[:, 1:-1], alpha=2), self.inside(3, 3))
+
+    @once
     def diagonals(self) -> tuple[Map, Map]:
         """Differences u, v across both diagonals of four neighbouring 2 × 2 sums: Sobel's Gx = u + v, Gy = u − v.
 
@@ -168,18 +208,18 @@ class Maps:
             blocks[:, :-1, 1:] - blocks[:, 1:, :-1], inside
         )
 
-    @functools.cached_property
+    @once
     def energy(self) -> Map:
         """Gx² + Gy² of the Sobel gradient, (B, H − 2, W − 2)."""
         u, v = self.diagonals
-        return Map((u.values.square() + v.values.square()) * 2, u.inside)
+        return Map(sum_of_squares(u.values, v.values).mul_(2), u.inside)
 
-    @functools.cached_property
+    @once
     def grey_histogram(self) -> Float[Tensor, "b 256"]:
         """Pixels at each of the 256 grey levels."""
         return histogram(self.grey.values, self.mask)
 
-    @functools.cached_property
+    @once
     def luminance_histogram(self) -> Float[Tensor, "b 256"]:
         """Pixels at each of 256 levels of luminance."""
         return histogram(self.luminance.values, self.mask)
@@ -220,6 +260,11 @@ def ratio(numerator: Float[Tensor, "..."], denominator: Float[Tensor, "..."]) ->
     """Numerator over denominator, and 0 with finite gradients where the denominator is not above 0."""
     positive = denominator > 0
     return torch.where(positive, numerator / torch.where(positive, denominator, 1), 0)
+
+
+def sum_of_squares(first: Float[Tensor, "..."], second: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """a² + b², in two passes over the numbers."""
+    return torch.addcmul(first.square(), second, second)
 
 
 def root(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -15,7 +15,7 @@ def blur_effect(image: Images, size: int = 11, *, mask: Region = None) -> Float[
 
     Formula: along each axis B is the running mean of I over ``size`` pixels, D_I and D_B are the Sobel edges |∂I| and
     |∂B|, V = max(0, D_I − D_B); b = (Σ D_I − Σ V) / Σ D_I, and the result is the larger b of the two axes. Beyond the
-    border the image is mirrored; both D are floored at the precision of the numbers, which makes a flat image 1.
+    border the image is mirrored; a flat image, which has no edges, is 1 (scikit-image floors both D at 2e-16 for that).
 
     Args:
         image: (B, 3, H, W) or (B, 1, H, W) in [0, 1], or its ``Maps``; sides at least max(4, size).
@@ -85,15 +85,13 @@ def _reblur(maps: Maps, size: int, axis: int, *, sobel: bool) -> Tensor:
         blurred = (at(2 + after) + at(1 + after) - at(-before) - at(1 - before)).abs() / size
     else:
         blurred = (at(1 + after) - at(-before)).abs() / size
-    return _kept_share(edge, blurred, _inside(maps, size, axis, sobel), floor=sobel)
-
-
-def _kept_share(edge: Tensor, blurred: Tensor, inside: Tensor | None, *, floor: bool) -> Tensor:
-    if floor:
+    if sobel:
         # scikit-image leaves out the first two and the last of the rows and columns; inner pixels start at 1 here.
         edge, blurred = edge[:, 1:, 1:], blurred[:, 1:, 1:]
-        smallest = 4 * torch.finfo(edge.dtype).eps  # its Sobel is a quarter of ours
-        edge, blurred = edge.clamp_min(smallest), blurred.clamp_min(smallest)
+    return _kept_share(edge, blurred, _inside(maps, size, axis, sobel))
+
+
+def _kept_share(edge: Tensor, blurred: Tensor, inside: Tensor | None) -> Tensor:
     # D_I − V = D_I − max(0, D_I − D_B) is the smaller of the two.
     kept, total = Map(torch.minimum(edge, blurred), inside).mean(), Map(edge, inside).mean()
     flat = torch.ones_like(total) if inside is None else (inside.sum((1, 2)) > 0).to(total.dtype)

@@ -33,12 +33,12 @@ class Measure:
     name: str
     function: Callable[..., Tensor]
     family: str
-    range: tuple[float, float]
+    range: tuple[float | int, float | int]
     unit: str
     direction: str
     reference: str
     differentiable: bool = True
-    power: float | None = None
+    power: float | int | None = None
     takes: str = "image"
     label: dict[str, str] = field(default_factory=dict)
 

@@ -32,9 +32,9 @@ def jupyterlab(tmp_path_factory):
     lab.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def window(chromium):
-    """A browser window of its own, 1300 pixels wide, with its storage thrown away at the end."""
+    """A browser window for the tests of one file, 1300 pixels wide, with its storage thrown away at the end."""
     context = chromium.new_context(viewport={"width": 1300, "height": 1000}, accept_downloads=True)
     yield context
     context.close()

@@ -76,6 +76,7 @@ class JupyterLab:
             "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
         }  # fmt: skip
         env = os.environ | {variable: str(home / folder) for variable, folder in folders.items()}
+        env.setdefault("OMP_NUM_THREADS", "1")  # on a busy machine threads wait for each other longer than they work
         env.pop("COURSE_LANG", None)  # the notebook's folder decides, as for a reader
         self.log = home / "log.txt"
         self.process = subprocess.Popen(
@@ -121,7 +122,8 @@ class JupyterLab:
             return bool(sessions) and all(s["kernel"]["execution_state"] == "idle" for s in sessions)
 
         wait_until(idle, timeout, "the kernel does not get idle", self.log)
-        panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(state="attached")
+        # ... which the page has to know as well; the status bar says so in windows of every width
+        expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=1000 * timeout)
         return Notebook(page, panel, timeout)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-// The other language at the same place: the anchor of the address, or else the section that is on screen.
+// The language switch leads to the same place: the anchor of the address, or else the section that is on screen.
 (() => {
   const inView = () => {
     if (scrollY < innerHeight / 2) return "";
@@ -15,3 +15,8 @@
     });
   });
 })();
+
+// sphinx-togglebutton names its buttons in English whatever the language: use the words that it shows.
+addEventListener("DOMContentLoaded", () => document.querySelectorAll("button.toggle-button").forEach((button) => {
+  button.setAttribute("aria-label", button.dataset.toggleHint);
+}));

@@ -1,0 +1,103 @@
+"""A photograph of the reader's own: uploaded, or taken with the camera in the browser."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import anywidget
+import traitlets
+from torch import Tensor
+
+from course_lib import images
+from course_lib.i18n import Label, say
+
+TEXT: dict[str, Label] = {
+    "upload": "upload_photo",
+    "open": "use_camera",
+    "shoot": "take_photo",
+    "stop": "stop_camera",
+    "loading": "loading",
+    "denied": "camera_denied",
+    "missing": "camera_missing",
+    "large": "image_too_large",
+    "busy": ("The camera is in use by another program.", "摄像头正被其他程序占用。"),
+    "failed": ("The camera could not be started.", "摄像头未能启动。"),
+    "insecure": (
+        "Browsers allow the camera only on https pages and on this computer (localhost).",
+        "浏览器只允许 https 页面或本机（localhost）页面使用摄像头。",
+    ),
+    "asking": ("The browser asks whether the camera may be used…", "请在浏览器的提示中允许使用摄像头……"),
+    "local": "photo_stays_local",
+    "remote": (
+        "Your photo goes to the computer that runs this notebook's kernel, and nowhere else.",
+        "照片会传到运行本笔记本内核的计算机，不会传到别处。",
+    ),
+    "preview": ("Picture of the camera", "摄像头画面"),
+}
+
+IN_COLAB: Label = (
+    "In Colab your photo goes to the machine of Google's that runs this notebook, and is gone when that machine is.",
+    "在 Colab 中，照片会传到运行此笔记本的 Google 计算机上；该运行时被回收后，照片随之删除。",
+)
+
+# What images.load says, by a part of its message, in the words of the reader.
+PROBLEMS: tuple[tuple[str, Label], ...] = (
+    ("is not an image", "not_an_image"),
+    ("pixels, more than", "image_too_large"),
+    ("larger than", "image_too_large"),
+    ("no bytes", ("This file is empty.", "该文件是空的。")),
+    ("damaged or truncated", ("This image file is damaged or incomplete.", "该图像文件已损坏或不完整。")),
+    ("white is unknown", ("This kind of image (its pixel values) cannot be shown.", "无法显示这种像素格式的图像。")),
+)
+
+
+class PhotoInput(anywidget.AnyWidget):
+    """Buttons for a file and for the camera; the photograph goes to ``receive`` as a tensor.
+
+    A file that is no image, too large or damaged, and a camera that is missing or forbidden, are told to the reader
+    in a live region under the buttons. The photograph is a message, not state: a saved notebook does not hold it.
+
+    Args:
+        receive: called with (1, 3, H, W) and the file's name, which is empty for the camera. It may raise
+            ValueError with words for the reader.
+    """
+
+    _esm = (Path(__file__).parent / "photo.js").read_text(encoding="utf-8")
+    text = traitlets.Dict().tag(sync=True)
+    message = traitlets.Unicode("").tag(sync=True)
+    problem = traitlets.Bool(False).tag(sync=True)
+    answered = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, receive: Callable[[Tensor, str], None]):
+        words = TEXT | ({"remote": IN_COLAB} if "google.colab" in sys.modules else {})
+        super().__init__(text={key: say(label) for key, label in words.items()})
+        self.receive = receive
+        self.on_msg(self._open)
+
+    def tell(self, message: str, *, problem: bool = False) -> None:
+        """Say something under the buttons; ``problem`` marks it as one."""
+        with self.hold_sync():  # the browser reads all three when ``answered`` changes
+            self.message, self.problem, self.answered = message, problem, self.answered + 1
+
+    def _open(self, widget: object, content: dict, buffers: list) -> None:
+        name = str(content.get("name", ""))
+        try:
+            self.receive(images.load(bytes(buffers[0]) if buffers else b""), name)
+        except ValueError as error:
+            self.tell(explain(error, name), problem=True)
+        else:
+            self.tell("")
+
+
+def explain(error: ValueError, name: str = "") -> str:
+    """The reader's words for an error of ``images.load``.
+
+    Args:
+        error: what ``images.load`` raised.
+        name: name of the file.
+
+    Returns:
+        The file's name and one sentence in the reader's language.
+    """
+    words = next((say(label) for part, label in PROBLEMS if part in str(error)), str(error))
+    return f"{name}: {words}" if name else words

@@ -1,0 +1,198 @@
+"""The lab's widgets without a browser: what reaches the reader, and how fast."""
+
+import io
+import re
+import sys
+import time
+import types
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import data, images, quality
+from course_lib.i18n import glossary
+from course_lib.widgets import face_quality_lab
+from course_lib.widgets.experiment import steps
+from course_lib.widgets.photo import PROBLEMS, PhotoInput, explain
+from course_lib.widgets.scores import row, verdict
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return face_quality_lab()
+
+
+@pytest.fixture(autouse=True)
+def at_rest(lab):
+    lab.portraits.value = "astronaut"
+    lab.set(**{key: step.identity for key, step in steps().items()})
+
+
+def file_of(array: np.ndarray, form: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, form)
+    return file.getvalue()
+
+
+def upload(lab, content: bytes, name: str = "file") -> str:
+    """What the browser sends when a reader chooses a file; returns what the lab answers."""
+    lab.photo._open(lab.photo, {"name": name}, [memoryview(content)])
+    return lab.photo.message
+
+
+def test_a_slider_changes_picture_sheet_curves_and_file(lab):
+    before = (lab.picture.value, lab.sheet.values, lab.curves.value, lab.export.value)
+    lab.sliders["gaussian_blur"].value = 2.0
+    after = (lab.picture.value, lab.sheet.values, lab.curves.value, lab.export.value)
+    assert all(one != other for one, other in zip(before, after, strict=True))
+    shown = images.load(lab.picture.value)
+    assert (shown - lab.experiment.image).abs().max() <= 0.5 / 255 + 1e-6  # a PNG has 8 bits
+    assert lab.sheet.values["tenengrad"]["verdict"] == "worse"
+    assert lab.clean_picture.value == lab_png_of_clean(lab)
+
+
+def lab_png_of_clean(lab) -> bytes:
+    from course_lib.widgets.face_quality_app import png
+
+    return png(lab.experiment.picture.image)
+
+
+def test_the_sheet_has_every_measure_in_the_readers_language(lab, monkeypatch):
+    assert set(lab.sheet.values) == {measure.name for measure in quality.measures()}
+    for language in ("en", "zh"):
+        monkeypatch.setenv("COURSE_LANG", language)
+        sheet = face_quality_lab().sheet
+        labels = {entry["name"]: entry["label"] for family in sheet.families for entry in family["measures"]}
+        for measure in quality.measures():
+            assert labels[measure.name].lower() == measure.label[language].lower()
+        assert sheet.families[0]["label"] == {"en": "Blur", "zh": "模糊"}[language]
+
+
+def test_verdicts_follow_the_direction():
+    by_direction = {measure.direction: measure for measure in quality.measures()}
+    assert verdict(by_direction["higher"], 2.0, 1.0) == verdict(by_direction["lower"], 1.0, 2.0) == "better"
+    assert verdict(by_direction["higher"], 1.0, 2.0) == verdict(by_direction["lower"], 2.0, 1.0) == "worse"
+    assert verdict(by_direction["target"], 2.0, 1.0) == "moved"
+    assert verdict(by_direction["higher"], 1.001, 1.0) == "same"
+    assert row(by_direction["higher"], None, None)["text"] == "–"
+
+
+def test_several_sliders_move_at_once_from_a_cell(lab):
+    lab.set(gaussian_blur=1.0, jpeg=30.0)
+    assert (lab.sliders["gaussian_blur"].value, lab.sliders["jpeg"].value) == (1.0, 30.0)
+    assert lab.experiment.settings["jpeg"] == 30.0
+    lab.reset.click()
+    assert torch.equal(lab.experiment.image, lab.experiment.picture.image)
+    with pytest.raises(ValueError, match="fog"):
+        lab.set(fog=1.0)
+
+
+def test_curves_are_drawn_for_the_ticked_boxes_over_the_chosen_degradation(lab):
+    lab.sheet.chosen = ["rms_contrast"]
+    assert lab.curves.value.count("<svg") == 1 and "RMS contrast" in lab.curves.value
+    lab.axis.value = "reduce_contrast"
+    assert "Low contrast" in lab.curves.value
+    lab.sheet.chosen = []
+    assert "<svg" not in lab.curves.value and "Tick the box" in lab.curves.value
+    lab.sheet.chosen = [measure.name for measure in quality.measures()][:8]
+    assert lab.curves.value.count("<svg") == 6 and "first 6" in lab.curves.value
+    lab.sheet.chosen, lab.axis.value = ["tenengrad"], "gaussian_blur"
+
+
+def test_moving_along_a_curve_only_moves_its_marker(lab, monkeypatch):
+    lab.set(gaussian_blur=1.0)
+    monkeypatch.setattr(lab.experiment, "curve", lambda *_: pytest.fail("measured again"))
+    before = lab.curves.value
+    lab.sliders["gaussian_blur"].value = 3.0
+    assert lab.curves.value != before
+
+
+def test_kept_rows_stay_when_the_picture_changes(lab):
+    lab.set(gaussian_noise=0.1)
+    lab.keep.click()
+    lab.portraits.value = "hopper"
+    lab.keep.click()
+    rows = re.findall(r"<tr>(.*?)</tr>", lab.kept.value)[1:]
+    assert "Eileen Collins" in rows[0] and "Gaussian noise 0.1" in rows[0] and "Grace Hopper" in rows[1]
+    assert 'download="face-quality-hopper.csv"' in lab.export.value
+    lab.experiment.kept.clear()
+
+
+def test_a_photograph_is_shown_and_can_be_chosen_again(lab):
+    generator = np.random.default_rng(0)
+    assert upload(lab, file_of(generator.integers(0, 256, (90, 120, 3), np.uint8)), "me.png") == ""
+    assert lab.portraits.value == "photo" and not lab.photo.problem
+    assert lab.experiment.picture.image.shape == (1, 3, 90, 120)
+    assert lab.sheet.values["head_pose_yaw"]["text"] == "–"
+    lab.portraits.value = "hopper"
+    lab.portraits.value = "photo"
+    assert lab.experiment.picture.title["en"] == "me.png"
+    upload(lab, file_of(generator.integers(0, 256, (50, 60, 3), np.uint8)), "")  # the camera
+    assert lab.experiment.picture.key == "camera"
+    assert [key for _, key in lab.portraits.options] == ["astronaut", "hopper", "photo"]
+
+
+def bad_files() -> dict[str, bytes]:
+    noise = np.random.default_rng(1).integers(0, 256, (200, 200, 3), np.uint8)
+    deep = Image.new("F", (40, 40), -5.0)
+    tiff = io.BytesIO()
+    deep.save(tiff, "TIFF")
+    return {
+        "not_an_image": b"hello",
+        "empty": b"",
+        "damaged": file_of(noise, "JPEG")[:2000],
+        "image_too_large": file_of(np.zeros((6000, 9000), np.uint8)),
+        "image_too_small": file_of(noise[:8, :8]),
+        "range": tiff.getvalue(),
+    }
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_is_no_usable_image_is_said_in_the_readers_words(lab, monkeypatch, language):
+    monkeypatch.setenv("COURSE_LANG", language)
+    before = lab.picture.value
+    for kind, content in bad_files().items():
+        said = upload(lab, content, "x.dat")
+        assert lab.photo.problem, kind
+        assert said.startswith("x.dat: ") and "source:" not in said
+        assert bool(re.search("[\u4e00-\u9fff]", said)) == (language == "zh"), said
+        if kind in glossary():
+            assert glossary()[kind][language] in said
+    assert lab.picture.value == before
+
+
+def test_an_error_that_nobody_foresaw_is_passed_on():
+    assert explain(ValueError("odd"), "a.png") == "a.png: odd"
+    assert len({part for part, _ in PROBLEMS}) == len(PROBLEMS)
+
+
+def test_where_the_photograph_goes_is_said_and_differs_in_colab(monkeypatch):
+    assert "stays on this computer" in PhotoInput(print).text["local"]
+    assert "runs this notebook's kernel" in PhotoInput(print).text["remote"]
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    assert "Google" in PhotoInput(print).text["remote"]
+
+
+def test_the_photograph_is_no_state_that_a_saved_notebook_would_hold(lab):
+    upload(lab, file_of(np.zeros((64, 64, 3), np.uint8)))
+    assert not any(isinstance(value, (bytes, memoryview)) for value in lab.photo.get_state().values())
+
+
+def test_an_update_at_512_pixels_takes_less_than_150_ms(lab):
+    """All six sliders moved. Processor time on one thread: no other work on the machine can stretch it."""
+    lab._receive(data.portrait("hopper", 512), "large.png")
+    assert lab.experiment.image.shape[-1] == 512
+    lab.set(rotate=10.0, darken=0.2, gaussian_noise=0.05, reduce_contrast=0.2, jpeg=40.0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    spent = []
+    try:
+        for step in range(9):
+            start = time.process_time()
+            lab.sliders["gaussian_blur"].value = 1.0 + step / 10
+            spent.append(time.process_time() - start)
+    finally:
+        torch.set_num_threads(threads)
+    assert sorted(spent)[len(spent) // 2] < 0.150, spent
