@@ -111,7 +111,9 @@ def ten_fold_accuracy(
         # the first N mod F folds have one pair more, as in scikit-learn's KFold
         small, extra = divmod(count, folds)
         place = torch.arange(count, device=scores.device)
-        member = torch.where(place < extra * (small + 1), place // (small + 1), (place - extra) // small)
+        member = place // small
+        if extra:
+            member = torch.where(place < extra * (small + 1), place // (small + 1), (place - extra) // small)
         number = folds
     else:
         member, number = folds, int(folds.max()) + 1
@@ -119,8 +121,8 @@ def ten_fold_accuracy(
     if number < 2 or int(sizes.min()) == 0:
         raise ValueError(f"folds must name at least two folds and leave none empty, got {number} folds")
     thresholds = best_thresholds(scores, same, member, number)
-    right = ((scores >= thresholds[..., member]) == same).double()  # each pair meets the threshold of its own fold
-    accuracy = torch.zeros_like(thresholds, dtype=torch.float64).index_add_(-1, member, right) / sizes
+    right = (scores >= thresholds[..., member]) == same  # each pair meets the threshold of its own fold
+    accuracy = torch.zeros_like(thresholds, dtype=torch.float64).index_add_(-1, member, right.double()) / sizes
     return FoldedAccuracy(accuracy.mean(-1), accuracy.std(-1) / number**0.5, accuracy, thresholds)
 
 
