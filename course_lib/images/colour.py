@@ -51,7 +51,7 @@ def linear_from_srgb(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"
     check_images(image)
     # 2^(2.4 log2 v) takes half the time of v^2.4. Both branches have finite slopes on [0, 1], which matters: the
     # gradient of the branch that is not taken is multiplied by 0, not left out.
-    curve = torch.add(image.new_tensor(0.055 / 1.055), image, alpha=1 / 1.055).log2_().mul_(2.4).exp2_()
+    curve = torch.add(image.new_full((), 0.055 / 1.055), image, alpha=1 / 1.055).log2_().mul_(2.4).exp2_()
     return torch.where(image <= 0.04045, image / 12.92, curve)
 
 

@@ -10,7 +10,7 @@ LEVELS = 256
 def levels(values: Float[Tensor, "b h w"], dtype: torch.dtype = torch.int64) -> Tensor:
     """The level floor(255 v + 1/2) of each value in [0, 1]: 8-bit images give back their bytes."""
     # Adding 255 v to 1/2 is one pass over the values, and truncation is floor, since nothing is below 0.
-    scaled = torch.add(values.new_tensor(0.5), values.detach(), alpha=255)
+    scaled = torch.add(values.new_full((), 0.5), values.detach(), alpha=255)
     return scaled.to(torch.int32).to(dtype)
 
 

@@ -99,7 +99,8 @@ class Maps:
     @once
     def grey(self) -> Map:
         """Luma."""
-        return Map(images.luma(self.image)[:, 0], self.mask)
+        grey = self.image if self.image.shape[1] == 1 else images.luma(self.image)
+        return Map(grey[:, 0], self.mask)
 
     @once
     def linear(self) -> Float[Tensor, "b c h w"]:
