@@ -1,5 +1,6 @@
 """A figure: a function of course_lib, what moves it, what it shows."""
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +73,7 @@ class Figure:
         self.name = name or getattr(function, "__name__", type(function).__name__).strip("<>_")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._check()
-        self.start = self.run()
+        self.start = self._first_run()
 
     def _check(self) -> None:
         if not self.inputs or not self.outputs:
@@ -88,6 +89,15 @@ class Figure:
         for language, text in self.alt.items():
             if len(text) < 12:
                 raise ValueError(f"Figure {self.name!r}: the {language} alt text should say what is seen, got {text!r}")
+
+    def _first_run(self) -> dict[str, Tensor]:
+        try:
+            return self.run()
+        except RuntimeError as error:
+            if self.device.type == "cpu" or "device" not in str(error):
+                raise
+            self.device = torch.device("cpu")  # the function holds tensors of its own, which stay where they are
+            return self.run()
 
     def _names(self, kind: str) -> list[str]:
         return [part.name for part in (*self.inputs, *self.outputs) if part.kind == kind]
@@ -140,8 +150,9 @@ class Figure:
         return self.compute(values, self.device)
 
     def compute(self, values: dict[str, Any], device: torch.device) -> dict[str, Tensor]:
-        """``run`` on a device of one's choice."""
-        with torch.no_grad():
+        """``run`` on a device of one's choice; tensors that the function makes are made there as well."""
+        there = torch.device(device) if device.type != "cpu" else contextlib.nullcontext()
+        with torch.no_grad(), there:
             results = self.call(*(argument.to(device) for argument in self.arguments(values)))
         return {output.name: result.cpu() for output, result in zip(self.outputs, results, strict=True)}
 

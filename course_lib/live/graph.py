@@ -79,7 +79,7 @@ def _program(figure: "Figure") -> Any:
     try:
         program = torch.onnx.export(
             _Callable(figure).eval(),
-            tuple(argument.to(figure.device) for argument in figure.arguments({})),
+            tuple(figure.arguments({})),
             input_names=[part.name for part in figure.inputs],
             output_names=[part.name for part in figure.outputs],
             dynamo=True,

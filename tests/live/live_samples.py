@@ -9,7 +9,7 @@ from course_lib.geometry import rotation_matrix
 
 SIZE = 48
 DEGRADATIONS = {record.key: record for record in degrade.degradations()}
-FOCUS = [record for record in quality.measures() if record.family == "blur" and record.takes == "image"][:6]
+FOCUS = [record for record in quality.measures() if record.family == "blur" and record.takes == "image"][:4]
 ALT = ("A portrait beside bars of focus measures, all at their start.", "人像与清晰度度量的条形，均处于初始值。")
 LEVELS = 32
 
