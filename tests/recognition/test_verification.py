@@ -8,7 +8,7 @@ import torch
 from sklearn.model_selection import KFold
 
 from course_lib.recognition import verification as V
-from tests.recognition.test_curves import scored
+from test_error_curves import scored
 
 
 def sweep(scores, same, folds=10):
