@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.model_selection import KFold
+from test_error_curves import scored
 
 from course_lib.recognition import verification as V
-from test_error_curves import scored
 
 
 def sweep(scores, same, folds=10):
