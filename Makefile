@@ -33,7 +33,7 @@ lab: $(VENV)/.ready  ## open the labs in JupyterLab
 
 # ---- checking -----------------------------------------------------------------------------------------------------
 test: $(VENV)/.ready-dev chromium book  ## all tests, those in the browser and in JupyterLab included
-	$(PY) -m pytest --record-checks _build/checks.json
+	$(PY) -m pytest --record-checks=_build/checks.json
 	$(PY) -m pytest --nbmake --nbmake-timeout=300 book/en labs/zh  # as a reader's JupyterLab runs them
 
 check: $(VENV)/.ready-dev chromium book  ## lint, types, import layers, rules for pages, links, transfers
