@@ -95,6 +95,14 @@ def test_exposure_as_ofiq_counts_it(colour, record_check):
         record_check(f"quality.light.{name}", against, 4, largest(getattr(light, name)(colour), theirs), EXACT)
 
 
+def test_ends_of_exposure():
+    """Every level of luminance once: 26 of 256 are under-exposed, 9 are over-exposed."""
+    image = images.srgb_from_linear(torch.arange(256, dtype=torch.float64).view(1, 1, 16, 16) / 255)
+    assert light.under_exposure(image) == 26 / 256 and light.over_exposure(image) == 9 / 256
+    assert light.under_exposure(image, 0) == light.over_exposure(image, 255) == 1 / 256
+    assert light.dynamic_range(image) == 8
+
+
 def test_michelson(grey, record_check):
     bytes8 = [np.round(image * 255).astype(np.uint8) for image in arrays(grey[:2])]
     for tail in (0.0, 0.01, 0.05):
