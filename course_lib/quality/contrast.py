@@ -150,11 +150,11 @@ def local_weber_contrast(image: Images, size: int = 9, *, mask: Region = None) -
 
 def _ellipse(grey: Float[Tensor, "b h w"]) -> Float[Tensor, "1 h w"]:
     rows, columns = (
-        (torch.arange(size, dtype=grey.dtype, device=grey.device) + 0.5) / size - 0.5
-        for size in (grey.shape[1], grey.shape[2])
+        ((torch.arange(size, dtype=grey.dtype, device=grey.device) + 0.5) / size - 0.5).abs() for size in grey.shape[1:]
     )
-    inside = (rows[:, None] / 0.4).square() + (columns / 0.3).square() <= 1
-    return inside.to(grey.dtype)[None]
+    # Row by row, the half width of the ellipse; below 0 above and below it.
+    half = torch.where(rows <= 0.4, 0.3 * (1 - (rows / 0.4).square()).clamp_min(0).sqrt(), -1)
+    return (columns <= half[:, None]).to(grey.dtype)[None]
 
 
 MEASURES: tuple[Measure, ...] = (

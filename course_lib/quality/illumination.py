@@ -85,10 +85,15 @@ def weighted_block_illumination(image: Images, spread: float = 1.0, *, mask: Reg
     weights = torch.exp(-distance.square() / (2 * spread**2))
     weights = weights[:, None] * weights
     if maps.mask is None:
-        return (weights * _block_sums(grey) / _block_sums(torch.ones_like(grey[:1]))).sum((1, 2)) / weights.sum()
+        rows, columns = (grey.new_tensor(_block_sides(size)) for size in grey.shape[1:])
+        return (weights / (rows[:, None] * columns) * _block_sums(grey)).sum((1, 2)) / weights.sum()
     pixels = _block_sums(maps.mask)
     used = weights * (pixels > 0)
     return ratio((used * ratio(_block_sums(grey * maps.mask), pixels)).sum((1, 2)), used.sum((1, 2)))
+
+
+def _block_sides(size: int) -> list[float]:
+    return [float(size // BLOCKS + (block < size % BLOCKS)) for block in range(BLOCKS)]  # as tensor_split has them
 
 
 def _block_sums(values: Float[Tensor, "b h w"]) -> Float[Tensor, "b 4 4"]:
