@@ -32,9 +32,10 @@ def site() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator:
     """Headless Chromium that can reach this machine only. Missing: skips, except in CI, where that is a failure."""
+    # Scope: a Playwright that stays open is a running event loop, in which no second one and no asyncio.run can start.
     if not Path(CHROMIUM).is_file():
         message = f"no Chromium at {CHROMIUM}: `make chromium`, or set CHROMIUM"
         if os.environ.get("CI"):

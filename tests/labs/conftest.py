@@ -9,9 +9,10 @@ from lab_browser import JupyterLab, chromium_path, launch
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """Headless Chromium with a fake camera that may be used."""
+    # Scope: a Playwright that stays open is a running event loop, in which no second one and no asyncio.run can start.
     chromium_path()
     from playwright.sync_api import sync_playwright
 

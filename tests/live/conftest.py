@@ -25,9 +25,10 @@ def figure(request):
     return figures()[request.param]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """Headless Chromium. Missing: skips, except in CI, where that is a failure."""
+    # Scope: a Playwright that stays open is a running event loop, in which no second one and no asyncio.run can start.
     from live_on_site import CHROMIUM, chromium
 
     if not Path(CHROMIUM).is_file():

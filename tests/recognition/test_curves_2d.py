@@ -64,8 +64,8 @@ def test_wedges_meet_brute_force(record_check):
         "every direction tried, radians",
         64,
         worst,
-        1e-4,
-        "the grid's step is 3e-5",
+        1.3e-4,
+        "the grid's step is 1.26e-4",
     )
 
 
