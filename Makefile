@@ -29,7 +29,7 @@ serve: book      ## build, then show the site on http://127.0.0.1:8000
 	$(PY) tools/serve.py --port $(PORT)
 
 lab: $(VENV)/.ready  ## open the labs in JupyterLab
-	$(VENV)/bin/jupyter lab --notebook-dir=. labs
+	$(VENV)/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/labs
 
 # ---- checking -----------------------------------------------------------------------------------------------------
 test: $(VENV)/.ready-dev chromium book  ## all tests, those in the browser and in JupyterLab included
