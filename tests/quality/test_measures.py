@@ -377,3 +377,16 @@ def test_compiled_gives_the_same():
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "refused: image" in done.stdout
+
+
+@pytest.mark.slow
+def test_more_sets_of_names_can_be_compiled_than_torch_keeps_versions_of_one_function():
+    script = """
+        import torch
+        from course_lib import quality
+        images = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+        for name in [record.name for record in quality.measures() if record.takes == "image"][:10]:
+            fused, plain = (quality.measure(images, [name], compiled=compiled)[name] for compiled in (True, False))
+            torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-6)  # fused sums run in another order
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)
