@@ -15,16 +15,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    # a camera that needs no hardware and asks no question: a green picture with a moving dial
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+from check_site import CHROMIUM_FLAGS
+
+CAMERA_FLAGS = (  # a camera that needs no hardware and asks no question: a green picture with a moving dial
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
@@ -50,7 +44,7 @@ def chromium_path() -> str:
 
 def launch(playwright: Playwright, *flags: str) -> Browser:
     """Headless Chromium with a fake camera; ``flags`` are added."""
-    return playwright.chromium.launch(executable_path=chromium_path(), args=[*CHROMIUM_FLAGS, *flags])
+    return playwright.chromium.launch(executable_path=chromium_path(), args=[*CHROMIUM_FLAGS, *CAMERA_FLAGS, *flags])
 
 
 class JupyterLab:
