@@ -1,5 +1,7 @@
 """Numbers for chapters and their pages: 1, 1.1, 1.2, as in the source document.
 
+A chapter keeps the number that it has there, whichever others stand before it in the table of contents.
+
 Sphinx numbers the headings inside a page with the same counter as the pages below it, so that the first page of a
 chapter whose opening has three headings would be 1.4. Here only pages count. Figures, equations and exercises are
 numbered through a chapter: figure 1.7.
@@ -10,6 +12,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.api import SiteMap
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles as Collector
+
+CHAPTERS = ("quality", "aesthetics", "detection", "recognition", "segmentation")  # folders, in the document's order
 
 
 def page_numbers(site_map: SiteMap) -> dict[str, tuple[int, ...]]:
@@ -24,7 +28,8 @@ def page_numbers(site_map: SiteMap) -> dict[str, tuple[int, ...]]:
 
     chapters = [name for tree in site_map.root.subtrees if tree.numbered for name in tree.files()]
     for position, chapter in enumerate(chapters, start=1):
-        descend(chapter, (position,))
+        folder = chapter.split("/")[0]
+        descend(chapter, (CHAPTERS.index(folder) + 1 if folder in CHAPTERS else position,))
     return numbers
 
 

@@ -58,7 +58,7 @@ def test_only_pages_are_numbered(tmp_path):
         "quality/index": (1,),
         "quality/blur": (1, 1),
         "quality/light": (1, 2),
-        "detection/index": (2,),
+        "detection/index": (3,),  # as in the document, though aesthetics is missing here
     }
 
 
