@@ -1,8 +1,10 @@
-"""Real faces that come with the dependencies: two portraits in the public domain, and small LFW patches."""
+"""Real faces that come with the dependencies (two portraits in the public domain, small LFW patches), and trained weights."""
 
 import functools
+import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +14,18 @@ from torch import Tensor
 from course_lib import images
 from course_lib.i18n import data_root as root
 
-__all__ = ["PORTRAITS", "Portrait", "landmarks", "lfw_patches", "portrait", "portraits", "root"]
+__all__ = [
+    "PORTRAITS",
+    "Portrait",
+    "card",
+    "landmarks",
+    "lfw_patches",
+    "portrait",
+    "portraits",
+    "record",
+    "root",
+    "weights",
+]
 
 
 @dataclass(frozen=True)
@@ -149,6 +162,65 @@ def lfw_patches(faces: bool = True) -> Float[Tensor, "100 1 25 25"]:
     patches = np.asarray(skimage.data.lfw_subset())
     chosen = patches[:100] if faces else patches[100:]
     return torch.from_numpy(chosen[:, None].astype(np.float32))
+
+
+def weights(name: str) -> dict[str, Tensor]:
+    """The weights of a trained network, for its ``load_state_dict``.
+
+    Kernels are stored in half precision and come back as float32. The file is compared with the hash on its card.
+
+    Args:
+        name: as in data/weights: "coursenet", "mobilefacenet", ...
+
+    Returns:
+        {parameter or buffer: tensor}, floating ones in float32, on the CPU.
+
+    Raises:
+        ValueError: if there are no such weights, or the file is not the one of the card.
+    """
+    from safetensors.torch import load
+
+    expected = card(name)["sha256"]
+    path = root() / "weights" / f"{name}.safetensors"
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ValueError(f"weights: {path} is not the file that its card describes; get both anew, or train again")
+    return {key: t.float() if t.is_floating_point() else t for key, t in load(content).items()}
+
+
+def card(name: str) -> dict[str, Any]:
+    """The card of a trained network: recipe, settings, seed, data, CPU minutes, metrics with intervals, licence, hash.
+
+    Args:
+        name: as in data/weights.
+
+    Returns:
+        The card as a dict.
+
+    Raises:
+        ValueError: if there is no such card.
+    """
+    return _json("weights", name)
+
+
+def record(name: str) -> dict[str, Any]:
+    """The record of an experiment, data/records/NAME.json, as a dict.
+
+    Args:
+        name: for instance "losses".
+
+    Raises:
+        ValueError: if there is no such record.
+    """
+    return _json("records", name)
+
+
+def _json(folder: str, name: str) -> dict[str, Any]:
+    path = root() / folder / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "nothing yet"
+        raise ValueError(f"name: expected one of data/{folder} ({known}), got {name!r}")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _known(name: str) -> str:
