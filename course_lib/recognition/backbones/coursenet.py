@@ -19,31 +19,36 @@ class CourseBlock(nn.Module):
 
 
 class CourseNet(nn.Module):
-    """A plain residual network for 112 × 112 faces with 0.50 M parameters and 0.07 GMAC.
+    """A plain residual network with 0.50 M parameters and, for 112 × 112 faces, 0.07 GMAC.
 
     Plain convolutions, since depthwise ones are slow on CPUs; the head is MobileFaceNet's global depthwise one.
 
     Args:
         width: D of the embedding.
         channels: of the four stages, each of half the size of the one before.
+        size: side of the faces, a multiple of 16.
+
+    Raises:
+        ValueError: if the size is no positive multiple of 16.
 
     Source: [chen2018mobilefacenets], [deng2019]
     """
 
-    size = 112
-
-    def __init__(self, width: int = 128, channels: tuple[int, int, int, int] = (16, 32, 64, 114)):
+    def __init__(self, width: int = 128, channels: tuple[int, int, int, int] = (16, 32, 64, 114), size: int = 112):
         super().__init__()
+        if size < 16 or size % 16:
+            raise ValueError(f"size must be a positive multiple of 16, got {size}")
+        self.size = size
         stages: list[nn.Module] = []
         inputs = 3
         for outputs in channels:
             stages += [conv_unit(inputs, outputs, 3, 2), CourseBlock(outputs)]
             inputs = outputs
         self.body = nn.Sequential(*stages, conv_unit(inputs, 256, 1))
-        self.head = GlobalDepthwise(256, 7, width)
+        self.head = GlobalDepthwise(256, size // 16, width)
         initialise(self)
 
-    def forward(self, image: Float[Tensor, "b 3 112 112"]) -> Float[Tensor, "b d"]:
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         """Return embeddings (B, D), not normalised, of faces in [0, 1] (centred here)."""
         check_faces(image, self.size)
         return self.head(self.body(centred(image)))
