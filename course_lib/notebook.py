@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 from IPython.display import Markdown
 
+from course_lib.source import wrap_docstrings
+
 
 def show_source(*functions: Callable) -> Markdown:
-    """The code of ``functions`` as it stands in course_lib, as a highlighted block.
+    """The code of ``functions`` as it stands in course_lib, as a highlighted block; text of docstrings is wrapped.
 
     Args:
         functions: functions or classes defined in Python files.
@@ -15,7 +17,7 @@ def show_source(*functions: Callable) -> Markdown:
     Returns:
         Markdown with one Python block, which Jupyter and the website both render.
     """
-    blocks = [inspect.getsource(inspect.unwrap(function)).rstrip() for function in functions]
+    blocks = [wrap_docstrings(inspect.getsource(inspect.unwrap(function))) for function in functions]
     return Markdown("```python\n" + "\n\n\n".join(blocks) + "\n```")
 
 

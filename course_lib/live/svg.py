@@ -62,6 +62,15 @@ def width_of(words: str, size: Number = 13) -> Number:
     return sum(size if ord(letter) > 0x2E80 else 0.56 * size for letter in words)
 
 
+def side_label(words: str, y: Number, width: Number) -> str:
+    """A name beside something at height ``y``, on two lines if it is wider than ``width``."""
+    if width_of(words) <= width:
+        return text(0, y + 4.5, words)
+    breaks = [k for k in range(1, len(words)) if words[k - 1] == " " or ord(words[k]) > 0x2E80] or [len(words)]
+    cut = max((k for k in breaks if width_of(words[:k].rstrip()) <= width), default=breaks[0])
+    return text(0, y - 2, words[:cut].rstrip()) + text(0, y + 12, words[cut:])
+
+
 def line(x1: Number, y1: Number, x2: Number, y2: Number, tint: str = "line", width: Number = 1, more: str = "") -> str:
     """One straight line."""
     look = f"stroke:{colour(tint)};stroke-width:{width:.3g};{more}"
@@ -143,7 +152,7 @@ def bars(output: Bars, values: Tensor, start: Tensor, width: Number = 420) -> Dr
         y = k * row + row / 2
         first, last, trend = share(output, k, value, before)
         reach = box(left + track * min(first, last), y - 5, track * abs(last - first), 10, tint_of(output, trend), 5)
-        parts += [text(0, y + 4.5, names[k]), box(left, y - 5, track, 10, "line", 5), reach]
+        parts += [side_label(names[k], y, left - 8), box(left, y - 5, track, 10, "line", 5), reach]
         shown = number(value, output.digits, output.decimals) + (f" {unit}" if (unit := say(output.units[k])) else "")
         parts.append(text(left + track + 80, y + 4.5, shown, "end", more="font-weight:600"))
         if output.relative:

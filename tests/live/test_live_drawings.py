@@ -145,3 +145,13 @@ def test_the_bundle_holds_what_the_browser_needs(figure, monkeypatch):
 
 def test_what_is_not_finite_becomes_null():
     assert bundle.rounded(torch.tensor([1.23456789, float("nan"), -float("inf")])) == [1.23457, None, None]
+
+
+@pytest.mark.parametrize(
+    "name", ["Kryszczuk–Drygajlo sharpness of faces", "克里什丘克与德里加伊洛的人脸清晰度度量值", "short"]
+)
+def test_a_long_name_beside_a_bar_takes_two_lines(name):
+    lines = ElementTree.fromstring(f"<g>{svg.side_label(name, 0, 160)}</g>").findall("text")
+    assert len(lines) == (1 if name == "short" else 2)
+    assert "".join(part.text.replace(" ", "") for part in lines) == name.replace(" ", "")
+    assert all(svg.width_of(part.text) <= 160 for part in lines)
