@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PORT ?= 8000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help book serve lab test check bench clean new-page checks-record
+.PHONY: help book serve lab train test check bench clean new-page checks-record
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -30,6 +30,10 @@ serve: book      ## build, then show the site on http://127.0.0.1:8000
 
 lab: $(VENV)/.ready  ## open the labs in JupyterLab
 	$(VENV)/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/labs
+
+# ---- training ----------------------------------------------------------------------------------------------------
+train: $(VENV)/.ready  ## train a network anew: make train NAME=coursenet (without NAME: what there is)
+	$(PY) -m course_lib train $(if $(NAME),$(NAME) --keep,--list)
 
 # ---- checking -----------------------------------------------------------------------------------------------------
 test: $(VENV)/.ready-dev chromium book  ## all tests, those in the browser and in JupyterLab included
