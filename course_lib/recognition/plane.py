@@ -5,7 +5,7 @@ seen, and one thing is harder than with 512 dimensions: C classes share one circ
 1 - cos(2π/C), 0.29 for eight.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -53,19 +53,21 @@ def plane_losses(classes: int, scale: float = 16.0) -> dict[str, Loss]:
     """
     centres = Centres(classes, 2)
 
-    def with_margin(margin: M.Margin) -> Loss:
-        return lambda x, w, y: M.margin_cross_entropy(x, w, y, margin, scale)
-
     return {
-        "softmax": with_margin(M.Softmax()),
-        "normface": with_margin(M.NormFace()),
-        "sphereface": with_margin(M.SphereFaceR(1.5)),
-        "cosface": with_margin(M.CosFace(0.2)),
-        "arcface": with_margin(M.ArcFace(0.3)),
+        "softmax": with_margin(M.Softmax(), scale),
+        "normface": with_margin(M.NormFace(), scale),
+        "sphereface": with_margin(M.SphereFaceR(1.5), scale),
+        "cosface": with_margin(M.CosFace(0.2), scale),
+        "arcface": with_margin(M.ArcFace(0.3), scale),
         "center": lambda x, w, y: M.margin_cross_entropy(x, w, y, M.Softmax()) + 0.1 * centres(x, y),
         "contrastive": lambda x, w, y: pairs.contrastive_loss(x, y, 1.0, normalise=False),
         "triplet": lambda x, w, y: pairs.batch_hard_triplet_loss(x, y, "soft"),
     }
+
+
+def with_margin(margin: M.Margin, scale: float = 16.0) -> Loss:
+    """Return a margin as a loss of embeddings, class weights and labels. Source: [deng2019]."""
+    return lambda x, w, y: M.margin_cross_entropy(x, w, y, margin, scale)
 
 
 def digits(classes: int = 8) -> tuple[Float[Tensor, "n 64"], Int[Tensor, "n"]]:
@@ -91,34 +93,39 @@ def digits(classes: int = 8) -> tuple[Float[Tensor, "n 64"], Int[Tensor, "n"]]:
     return torch.tensor(pixels[keep] / 16, dtype=torch.float32), torch.tensor(labels[keep])
 
 
-def train_plane(
-    loss: str = "arcface", *, classes: int = 8, steps: int = 400, snapshots: int = 5, seed: int = 0
-) -> Plane:
-    """Train a small network to embed digits in the plane, the same start and batches for every loss.
-
-    Two hidden layers of 128 with batch normalisation, Adam, 128 digits a step; a few seconds on a CPU. The margin
-    rises from 0 with the first third of the steps by mixing in plain softmax, without which it may not start.
+def plane_run(
+    loss: str | M.Margin = "arcface",
+    *,
+    classes: int = 8,
+    steps: int = 400,
+    snapshots: int = 5,
+    seed: int = 0,
+    scale: float = 16.0,
+) -> Iterator[Plane]:
+    """Train as `train_plane` does and hand out the run so far at each snapshot; a caller who has seen enough stops.
 
     Args:
-        loss: a key of `plane_losses`.
+        loss: a key of `plane_losses`, or any margin object.
         classes: C.
         steps: T ≥ 1.
         snapshots: how many times the test digits are embedded, the last time after the last step.
         seed: of weights and batches.
+        scale: s of the margins that normalise the features.
 
-    Returns:
-        Embeddings, weights and accuracy at the snapshots.
+    Yields:
+        The run up to this snapshot: S = 1, 2, ..., `snapshots`.
 
     Raises:
         ValueError: for another loss, or numbers outside their range.
 
     Source: [wen2016]
     """
-    losses = plane_losses(classes)
-    if loss not in losses:
-        raise ValueError(f"loss must be one of {tuple(losses)}, got {loss!r}")
+    losses = plane_losses(classes, scale)
+    if isinstance(loss, str) and loss not in losses:
+        raise ValueError(f"loss must be a margin or one of {tuple(losses)}, got {loss!r}")
     if not 1 <= snapshots <= steps:
         raise ValueError(f"snapshots must lie in [1, steps={steps}], got {snapshots}")
+    chosen = losses[loss] if isinstance(loss, str) else with_margin(loss, scale)
     pixels, labels = digits(classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -128,10 +135,67 @@ def train_plane(
         weight = nn.Parameter(F.normalize(torch.randn(classes, 2)))
         batches = [train[torch.randint(0, len(train), (128,))] for _ in range(steps)]
     times = torch.linspace(steps / snapshots, steps, snapshots).round().long()
-    kept = _fit(network, weight, losses[loss], losses["normface"], pixels, labels, batches, test, times.tolist())
-    embeddings = torch.stack([x for x, _ in kept])
-    accuracy = torch.stack([_nearest_mean(x, labels[test], classes) for x in embeddings])
-    return Plane(embeddings, torch.stack([w for _, w in kept]), labels[test], times, accuracy)
+    kept: list[tuple[Tensor, Tensor]] = []
+    for snapshot in _fit(network, weight, chosen, losses["normface"], pixels, labels, batches, test, times.tolist()):
+        kept.append(snapshot)
+        embeddings = torch.stack([x for x, _ in kept])
+        accuracy = torch.stack([_nearest_mean(x, labels[test], classes) for x in embeddings])
+        yield Plane(embeddings, torch.stack([w for _, w in kept]), labels[test], times[: len(kept)], accuracy)
+
+
+def train_plane(
+    loss: str | M.Margin = "arcface",
+    *,
+    classes: int = 8,
+    steps: int = 400,
+    snapshots: int = 5,
+    seed: int = 0,
+    scale: float = 16.0,
+) -> Plane:
+    """Train a small network to embed digits in the plane, the same start and batches for every loss.
+
+    Two hidden layers of 128 with batch normalisation, Adam, 128 digits a step; a few seconds on a CPU. The margin
+    rises from 0 with the first third of the steps by mixing in plain softmax, without which it may not start.
+
+    Args:
+        loss: a key of `plane_losses`, or any margin object.
+        classes: C.
+        steps: T ≥ 1.
+        snapshots: how many times the test digits are embedded, the last time after the last step.
+        seed: of weights and batches.
+        scale: s of the margins that normalise the features.
+
+    Returns:
+        Embeddings, weights and accuracy at the snapshots.
+
+    Raises:
+        ValueError: for another loss, or numbers outside their range.
+
+    Source: [wen2016]
+    """
+    runs = plane_run(loss, classes=classes, steps=steps, snapshots=snapshots, seed=seed, scale=scale)
+    return list(runs)[-1]
+
+
+def angles_to_means(
+    embeddings: Float[Tensor, "n 2"], labels: Int[Tensor, "n"]
+) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
+    """Return how far each point is turned from the mean direction of its own class, and from the nearest other one.
+
+    Args:
+        embeddings: (N, 2).
+        labels: (N,), classes 0 to C-1, each with a point.
+
+    Returns:
+        (N,) and (N,) angles in degrees, [0, 180]; a point whose first angle is the larger one is mistaken.
+
+    Source: [deng2019]
+    """
+    direction = F.normalize(embeddings)
+    means = F.normalize(torch.zeros(int(labels.max()) + 1, 2).index_add_(0, labels, direction))
+    angles = torch.rad2deg((direction @ means.t()).clamp(-1, 1).acos())
+    own = F.one_hot(labels, len(means)).bool()
+    return angles[own], angles.masked_fill(own, 180.0).amin(1)
 
 
 def _network() -> nn.Sequential:
@@ -150,10 +214,9 @@ def _fit(
     batches: list[Tensor],
     test: Tensor,
     times: list[int],
-) -> list[tuple[Tensor, Tensor]]:
-    """Run the steps and keep test embeddings and weights at the given times."""
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Run the steps and hand out test embeddings and weights at the given times."""
     optimiser = torch.optim.Adam([*network.parameters(), weight], lr=5e-3)
-    kept = []
     for step, batch in enumerate(batches, 1):
         share = min(1.0, 3 * step / len(batches))
         network.train()
@@ -167,8 +230,8 @@ def _fit(
         if step in times:
             network.eval()
             with torch.no_grad():
-                kept.append((network(pixels[test]), weight.detach().clone()))
-    return kept
+                embeddings = network(pixels[test])
+            yield embeddings, weight.detach().clone()
 
 
 def _nearest_mean(embeddings: Tensor, labels: Tensor, classes: int) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.recognition import plane
+from course_lib.recognition import margins, plane
 
 
 def spread(run):
@@ -42,6 +42,33 @@ def test_runs_repeat_and_leave_the_global_generator_alone():
     a, b = (plane.train_plane("arcface", classes=4, steps=30, snapshots=2, seed=7) for _ in range(2))
     assert torch.equal(a.embeddings, b.embeddings)
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_run_can_be_watched_and_stopped():
+    whole = plane.train_plane("cosface", classes=4, steps=30, snapshots=3)
+    seen = []
+    for part in plane.plane_run("cosface", classes=4, steps=30, snapshots=3):
+        seen.append(part)
+        if len(seen) == 2:
+            break
+    assert [len(part.steps) for part in seen] == [1, 2] and seen[1].steps.tolist() == [10, 20]
+    assert torch.equal(seen[1].embeddings, whole.embeddings[:2])
+
+
+def test_a_margin_object_and_its_scale_are_used():
+    named = plane.train_plane("arcface", classes=4, steps=20, snapshots=1)
+    given = plane.train_plane(margins.ArcFace(0.3), classes=4, steps=20, snapshots=1)
+    softer = plane.train_plane(margins.ArcFace(0.3), classes=4, steps=20, snapshots=1, scale=4.0)
+    assert torch.equal(named.embeddings, given.embeddings)
+    assert not torch.equal(given.embeddings, softer.embeddings)
+
+
+def test_angles_to_means_by_hand():
+    turn = torch.deg2rad(torch.tensor([-10.0, 10.0, 80.0, 100.0]))
+    points = torch.tensor([[1.0], [5.0], [2.0], [2.0]]) * torch.stack([turn.cos(), turn.sin()], 1)
+    own, other = plane.angles_to_means(points, torch.tensor([0, 0, 1, 1]))
+    torch.testing.assert_close(own, torch.full((4,), 10.0), atol=1e-3, rtol=0)
+    torch.testing.assert_close(other, torch.tensor([100.0, 80.0, 80.0, 100.0]), atol=1e-3, rtol=0)
 
 
 def test_errors():
