@@ -87,12 +87,13 @@ def _experiment(name: str, folder: Path, fresh: bool, keep: bool, options: dict[
     from course_lib import data
     from course_lib.training import experiments
 
-    place = folder / name
+    study = experiments()[name]
+    place = folder / (study.folder or name)
     if fresh:
         shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     try:
-        record = experiments()[name].run(folder=place, **options)
+        record = study.run(folder=place, **options)
     except ValueError as error:
         _fail(error)
     except KeyboardInterrupt:

@@ -104,12 +104,14 @@ class Experiment:
         run: called as run(folder=Path, device=str, precision=str, progress=bool); keeps what is done in the folder, so
             that it can go on after an interruption, and returns the record (JSON types).
         budget: CPU minutes on one thread.
+        folder: name of the folder that it works in; its own name when empty. Experiments may share one.
     """
 
     name: str
     title: Label
     run: Callable[..., dict[str, Any]]
     budget: float = 10.0
+    folder: str = ""
 
 
 def step_seed(seed: int, step: int) -> int:
