@@ -103,20 +103,26 @@ def target_slope_curves(m1: Number, m2: Number, m3: Number, scale: Number, lam: 
     return torch.stack(rows)
 
 
-def combined_target(m1: Number, m2: Number, m3: Number) -> Target:
-    """Return the combined margin as a function of the cosine, for parameters that sliders move.
+def combined_target(m1: Number, m2: Number, m3: Number, lam: Number = 0.0) -> Target:
+    """Return the combined margin, annealed by λ, as a function of the cosine, for parameters that sliders move.
 
     Args:
         m1: m₁ > 0.
         m2: m₂ ≥ 0, radians.
         m3: m₃.
+        lam: λ ≥ 0, the share of the plain cosine.
 
     Returns:
-        A function from cosines to ψ(m₁θ + m₂) - m₃, any shape.
+        A function from cosines to (λ cos θ + ψ(m₁θ + m₂) - m₃)/(1 + λ), any shape.
 
     Source: [deng2019]
     """
-    return lambda c: psi_real(c, _number(m1, c), _number(m2, c)) - _number(m3, c)
+
+    def target(c: Tensor) -> Tensor:
+        share = _number(lam, c)
+        return (share * c + psi_real(c, _number(m1, c), _number(m2, c)) - _number(m3, c)) / (1 + share)
+
+    return target
 
 
 def wedge_half_width(gap: Float[Tensor, "n"], target: Target) -> Float[Tensor, "n"]:
@@ -164,7 +170,7 @@ def neighbour_gaps(centres: Float[Tensor, "c"]) -> tuple[Float[Tensor, "c"], Flo
 
 
 def circle_wedges(
-    centres: Float[Tensor, "c"], m1: Number, m2: Number, m3: Number
+    centres: Float[Tensor, "c"], m1: Number, m2: Number, m3: Number, lam: Number = 0.0
 ) -> tuple[Float[Tensor, "c 2"], Float[Tensor, "c 2"]]:
     """Return, for classes on a circle, where each one's region ends, without and with the margin.
 
@@ -173,6 +179,7 @@ def circle_wedges(
         m1: m₁.
         m2: m₂, radians.
         m3: m₃.
+        lam: λ.
 
     Returns:
         (C, 2) angles of the decision boundaries on the right and left of each centre, and (C, 2) of the margin wedge
@@ -181,7 +188,7 @@ def circle_wedges(
     Source: [wang2018cosface], [deng2019]
     """
     left, right = (gap.clamp_max(math.pi) for gap in neighbour_gaps(centres))
-    f = combined_target(m1, m2, m3)
+    f = combined_target(m1, m2, m3, lam)
     boundaries = torch.stack([centres - right / 2, centres + left / 2], 1)
     width_right, width_left = wedge_half_width(torch.cat([right, left]), f).chunk(2)
     wedges = torch.stack([centres - width_right, centres + width_left], 1)
@@ -198,6 +205,7 @@ def circle_sample(
     m3: Number,
     scale: Number,
     detached: Number = 0.0,
+    lam: Number = 0.0,
 ) -> tuple[Float[Tensor, "c"], Float[Tensor, ""], Float[Tensor, "2"]]:
     """Return what the margin softmax makes of one feature on the plane: probabilities, loss and the step against it.
 
@@ -214,6 +222,7 @@ def circle_sample(
         m3: m₃.
         scale: s.
         detached: 1 takes the margin's slope as 1, 0 takes the exact one.
+        lam: λ.
 
     Returns:
         Probabilities (C,), the loss (nats), and -dL/dx (2,): the way the feature is pushed.
@@ -221,17 +230,17 @@ def circle_sample(
     Source: [deng2019]
     """
     alpha, size, s = (_number(v, centres) for v in (angle, length, scale))
-    a, b, d, plain = (_number(v, centres) for v in (m1, m2, m3, detached))
+    a, b, plain, share = (_number(v, centres) for v in (m1, m2, detached, lam))
     number = torch.arange(centres.shape[0], dtype=centres.dtype, device=centres.device)
     hot = (number - _number(label, centres)).abs() < 0.5
     turn = alpha - centres
     cosine = turn.cos()
-    logits = s * torch.where(hot, psi_real(cosine, a, b) - d, cosine)
+    logits = s * torch.where(hot, combined_target(m1, m2, m3, lam)(cosine), cosine)
     probabilities = logits.softmax(0)
     loss = torch.logsumexp(logits, 0) - torch.where(hot, logits, torch.zeros_like(logits)).sum()
     theta = torch.acos(cosine.clamp(-1 + 1e-6, 1 - 1e-6))
     sign = 1 - 2 * torch.remainder(torch.floor((a * theta + b) / math.pi), 2)
-    slope = a * sign * (a * theta + b).sin() / theta.sin()
+    slope = (share + a * sign * (a * theta + b).sin() / theta.sin()) / (1 + share)
     slope = torch.where(hot, plain + (1 - plain) * slope, torch.ones_like(slope))
     change = -(s * (probabilities - hot.to(s.dtype)) * slope * turn.sin()).sum()
     tangent = torch.stack([-alpha.sin(), alpha.cos()])

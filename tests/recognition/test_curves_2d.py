@@ -97,6 +97,22 @@ def test_probabilities_loss_and_arrow_equal_autograd(detached, record_check):
     record_check("recognition.curves_2d.circle_sample", "autograd of margin_cross_entropy", 24, worst, 1e-9)
 
 
+def test_lambda_mixes_in_plain_softmax():
+    centres = torch.tensor([0.2, 1.5, 4.4], dtype=torch.float64)
+    w = torch.stack([centres.cos(), centres.sin()], 1)
+    x = torch.tensor([[math.cos(1.1), math.sin(1.1)]], dtype=torch.float64).requires_grad_()
+    # SphereFace keeps |x| in place of the scale, so a feature of length 8 has the scale 8
+    eight = M.margin_cross_entropy(8 * x, w, torch.tensor([1]), M.SphereFace(4, lam=5.0))
+    tangent = torch.tensor([-math.sin(1.1), math.cos(1.1)], dtype=torch.float64)
+    _, value, arrow = D.circle_sample(centres, 1.0, 1.1, 1.0, 4.0, 0.0, 0.0, 8.0, lam=5.0)
+    (gradient,) = torch.autograd.grad(eight, x)
+    torch.testing.assert_close(value, eight.detach())
+    torch.testing.assert_close(arrow @ tangent, -(gradient[0] @ tangent))
+    _, wedges = D.circle_wedges(centres, 4.0, 0.0, 0.0, 5.0)
+    _, stricter = D.circle_wedges(centres, 4.0, 0.0, 0.0)
+    assert (wedges[:, 1] - wedges[:, 0] > stricter[:, 1] - stricter[:, 0]).all()
+
+
 def test_wire_and_edges_agree():
     centres = torch.tensor([0.0, 2.0, 4.0])
     boundaries, wedges = D.circle_wedges(centres, 1.0, 0.5, 0.0)
