@@ -1,7 +1,9 @@
 """Aligned rendered faces for recognition: rendered once at 112 pixels, cut to the template at any size."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -39,14 +41,17 @@ class AlignedFaces:
         return len(self.images)
 
 
-def aligned_faces(settings: FaceSettings, size: int = 112) -> AlignedFaces:
+def aligned_faces(
+    settings: FaceSettings, size: int = 112, progress: Callable[[int, int], Any] | None = None
+) -> AlignedFaces:
     """Returns the faces of a rendered set, aligned by their true five points, so that the network's errors stand alone.
 
     Args:
         settings: of the set; rendered on first use and cached.
         size: side of the aligned faces.
+        progress: as in `FaceDataset`: called while rendering, a bar on the terminal when None.
     """
-    faces = FaceDataset(settings)
+    faces = FaceDataset(settings, progress)
     parts = [
         (align(image.float() / 255, points, size) * 255 + 0.5).byte()
         for image, points in zip(faces.images.split(64), faces.tensors["points"].split(64), strict=True)
