@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.faces.nuisance import sample_nuisance
-from course_lib.faces.params import FaceParams, another_day, concatenate, sample_identities
+from course_lib.faces.occluders import SUNGLASSES
+from course_lib.faces.params import FaceParams, NuisanceParams, another_day, concatenate, sample_identities
 from course_lib.faces.render import render
 from course_lib.faces.rendered import Rendered
 
@@ -53,9 +54,11 @@ class FaceSettings:
         seed: of everything.
         size, supersample, extent: as in ``render``.
         days: looks per person; pictures are spread over them evenly. 1 keeps the look.
-        yaw, pitch, roll, light, expression, occlusion, camera: as in ``sample_nuisance``.
-        spread: as in ``sample_identities``.
+        yaw, pitch, roll, light, expression, occlusion, camera, crop: as in ``sample_nuisance``.
+        glasses: probability that a person wears glasses on a day; they are the same in all pictures of that day.
+        spread: as in ``sample_identities``; a little above the population's, so that 64 pixels suffice to tell people apart.
         labels: whether the part labels are kept too.
+        foreground: whether a mask of head and things in front of it is kept too, for other backgrounds.
     """
 
     identities: int = 100
@@ -73,8 +76,11 @@ class FaceSettings:
     expression: float | int = 1.0
     occlusion: float | int = 0.0
     camera: float | int = 0.0
-    spread: float | int = 1.0
+    crop: float | int = 1.0
+    glasses: float | int = 0.0
+    spread: float | int = 1.35
     labels: bool = False
+    foreground: bool = False
 
     def key(self) -> str:
         """Name of the cache folder: a hash of the settings and of the renderer's own source."""
@@ -111,7 +117,7 @@ class FaceDataset(Dataset):
 
     An item is a dict: ``image`` (3, S, S) float in [0, 1], ``identity`` and ``day`` (int64), ``landmarks`` (68, 2), ``points`` (5, 2),
     ``visible`` (68,), ``box`` (4,), ``yaw``, ``pitch``, ``roll``, ``eye_openness`` (2,), ``mouth_opening``, ``occlusion``,
-    ``light`` (6,) and, with ``labels`` in the settings, ``labels`` (S, S).
+    ``light`` (6,) and, where the settings ask for them, ``labels`` (S, S) and ``foreground`` (S, S) uint8, 1 on the figure.
 
     Args:
         settings: FaceSettings, or none for the default.
@@ -194,10 +200,15 @@ def render_block(settings: FaceSettings, block: int) -> dict[str, Tensor]:
     looks = people(s, block)
     count = len(looks[0])
     generator = torch.Generator().manual_seed(_seed(s, block, 1))
-    ranges = {name: getattr(s, name) for name in ("yaw", "pitch", "roll", "light", "expression", "occlusion", "camera")}
+    ranges = {
+        name: getattr(s, name)
+        for name in ("yaw", "pitch", "roll", "light", "expression", "occlusion", "camera", "crop")
+    }
     nuisance = sample_nuisance(count * s.per_identity, generator, **ranges)
     person = torch.arange(count).repeat_interleave(s.per_identity)
     day = torch.arange(s.per_identity).repeat(count) * s.days // s.per_identity
+    if s.glasses > 0:
+        nuisance = _wear_glasses(nuisance, day * count + person, count * s.days, s.glasses, generator)
     out = render(
         concatenate(looks),
         nuisance,
@@ -206,13 +217,32 @@ def render_block(settings: FaceSettings, block: int) -> dict[str, Tensor]:
         supersample=s.supersample,
         extent=s.extent,
     )
-    return _pack(out, person + block * _BLOCK, day, s.labels)
+    packed = _pack(out, person + block * _BLOCK, day)
+    if s.labels:
+        packed["labels"] = out.labels.byte()
+    if s.foreground:
+        packed["foreground"] = ((out.depth > 0) | out.occluder).byte()
+    return packed
 
 
-def _pack(out: Rendered, person: Tensor, day: Tensor, labels: bool) -> dict[str, Tensor]:
+def _wear_glasses(
+    nuisance: NuisanceParams, look: Tensor, looks: int, probability: float | int, generator: torch.Generator
+) -> NuisanceParams:
+    """Pictures in which each look (person and day) has its own glasses or none; whoever has some already keeps those."""
+    drawn = sample_nuisance(looks, generator, glasses=probability)
+    clear = torch.where(drawn["glasses"] == SUNGLASSES, 1, drawn["glasses"])[look]
+    free = nuisance["glasses"] == 0
+    colour = torch.where((free & (nuisance["hat"] == 0))[:, None], drawn["worn_colour"][look], nuisance["worn_colour"])
+    size = torch.where(free, drawn["glasses_size"][look], nuisance["glasses_size"])
+    return nuisance.replace(
+        glasses=torch.where(free, clear, nuisance["glasses"]), glasses_size=size, worn_colour=colour
+    )
+
+
+def _pack(out: Rendered, person: Tensor, day: Tensor) -> dict[str, Tensor]:
     packed = {name: getattr(out, name).contiguous() for name in _KEPT}
     packed |= {"image": (out.image * 255 + 0.5).byte().contiguous(), "identity": person, "day": day}
-    return packed | ({"labels": out.labels.byte()} if labels else {})
+    return packed
 
 
 def _seed(settings: FaceSettings, block: int, use: int) -> int:

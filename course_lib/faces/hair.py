@@ -150,7 +150,9 @@ def _thickness(
     cosine, falls, curl = theta.cos(), e["falls"], e["curl"]
     rise = e["thickness"] * (1 - torch.exp(-inside.clamp(0) / mix(1.5, 2.6, curl) * 1.6))
     rise = rise * (1 + 0.11 * clump + 0.06 * lock * (1 - curl) + 0.06 * lump * curl)
-    rise = rise * (1 + 0.28 * ramp(y, 4, 10) * (1 - falls * 0.5) * (1 - curl))
+    # Short hair is cut closer at the sides and over the ears; of one length it would be a helmet.
+    side = ramp(theta.abs(), 0.75, 1.25) * ramp(y, 7.5, 2.5) * (1 - falls.clamp(max=1)) * (1 - curl)
+    rise = rise * (1 - 0.52 * side) * (1 + 0.28 * ramp(y, 4, 10) * (1 - falls * 0.5) * (1 - curl))
     rise = rise * (1 + _is(values, "quiff") * 0.9 * ramp(cosine, 0.2, 0.9) * ramp(y, 6, 8.5))
     # A parting is a groove from the hairline to the crown; hair swells beside it on the side it is combed to.
     parted = ((falls > 0) | _is(values, "side_part") | _is(values, "wavy")).float() * (1 - 0.6 * curl)

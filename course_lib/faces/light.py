@@ -149,7 +149,8 @@ def _shine(p: Points, towards: Tensor, facing: Tensor, shadow: Tensor, key: Tens
     nh = (p.normal * half).sum(1).clamp(0, 1)
     fresnel = (1 - (p.normal * p.view).sum(1).clamp(0, 1)) ** 5
     dry = p.skin * (1 - p.eyeball) * (1 - p.mouth)
-    skin = (0.075 * nh**9 + 0.085 * nh**32) * p.gloss * dry * (1 + 0.05 * tone)
+    # The same film of oil stands out more on dark skin: the eye and the tone curve do the rest.
+    skin = (0.075 * nh**9 + 0.075 * nh**26) * p.gloss * dry * (1 - 0.35 * tone)
     wet = p.lip * (1 - p.mouth) * 0.09 * nh**45 + p.mouth * 0.25 * nh**40
     sky = 0.63 + 0.31 * p.normal[:, 1] + 0.15 * p.normal[:, 2]
     sheen = fresnel * (0.07 * dry * sky * p.occlusion + 0.3 * p.smooth * sky)

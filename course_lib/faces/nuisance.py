@@ -26,6 +26,7 @@ def sample_nuisance(
     occlusion: float | int = 0.0,
     camera: float | int = 0.0,
     glasses: float | int | None = None,
+    crop: float | int = 1.0,
 ) -> NuisanceParams:
     """Draws the circumstances of pictures.
 
@@ -33,11 +34,13 @@ def sample_nuisance(
         n: how many pictures, at least 1.
         generator: source of randomness; its device is where the parameters live.
         yaw, pitch, roll: half range of the head's angles in degrees, drawn evenly.
-        light: variety of the light; 0 is one soft light from the front, 1 strong side light, some coloured.
+        light: variety of the light; 0 is one soft light from the front, 1 strong side light, exposures within about a stop
+            and whites from candle-like to bluish, as automatic cameras leave them.
         expression: variety of smiles, open mouths, closed eyes, gaze; 0 is neutral.
         occlusion: share-like strength of glasses, hats, masks, hands and objects; 0 is none.
         camera: strength of sensor noise, white balance error, blur and compression; 0 is a perfect camera.
         glasses: probability of glasses; follows ``occlusion`` when None.
+        crop: strength of the crop's errors of place and scale, about those of a face finder at 1; 0 is a perfect crop.
 
     Returns:
         NuisanceParams of n pictures.
@@ -54,6 +57,7 @@ def sample_nuisance(
         ("light", light),
         ("expression", expression),
         ("occlusion", occlusion),
+        ("crop", crop),
     ):
         if value < 0:
             raise ValueError(f"{name} is {value}; it should not be negative")
@@ -63,7 +67,8 @@ def sample_nuisance(
     q |= _expression(n, expression, generator)
     q |= _worn(n, occlusion, glasses, generator)
     q |= _surroundings(n, generator)
-    q |= _camera(n, camera, generator)
+    q |= _camera(n, camera, light, generator)
+    q |= _crop(n, crop, generator)
     return NuisanceParams(q)
 
 
@@ -73,9 +78,10 @@ def _light(n: int, light: float | int, g: torch.Generator) -> dict[str, Tensor]:
         "light_azimuth": even() * 70 * light,
         "light_elevation": 34 + even() * 24 * light,
         "key": 1 + 0.35 * even() * light,
-        "ambient": 0.36 + 0.16 * even() * light,
-        "warmth": 0.08 * _normal(n, generator=g) * light,
+        "ambient": 0.36 + 0.20 * even() * light,
+        "warmth": 0.10 * _normal(n, generator=g) * light,
         "side_tint": 0.16 * _normal(n, 3, generator=g).clamp(-2, 2) * light,
+        "hair_light": 2 ** (0.4 * light * _normal(n, generator=g).clamp(-2, 2)),
         "rim": 0.5 * (_rand(n, generator=g) * light - 0.4).clamp(min=0),
     }
 
@@ -129,18 +135,28 @@ def _surroundings(n: int, g: torch.Generator) -> dict[str, Tensor]:
     }
 
 
-def _camera(n: int, strength: float | int, g: torch.Generator) -> dict[str, Tensor]:
+def _camera(n: int, strength: float | int, light: float | int, g: torch.Generator) -> dict[str, Tensor]:
     u = lambda *s: _rand(n, *s, generator=g)  # noqa: E731
-    zero = torch.zeros(n, device=g.device)
+    stops = (0.25 * strength**2 + 0.2 * light**2) ** 0.5
     return {
         "distance": 65 + 70 * u(),
-        "shift_x": zero.clone(),
-        "shift_y": zero.clone(),
-        "scale": zero + 1,
-        "exposure": 2 ** (0.25 * _normal(n, generator=g) * strength),
-        "white_balance": 1 + 0.05 * strength * _normal(n, 3, generator=g).clamp(-2, 2),
+        "exposure": 2 ** (stops * _normal(n, generator=g).clamp(-2.2, 2.2)),
+        "white_balance": _white(n, light, g) * (1 + 0.05 * strength * _normal(n, 3, generator=g).clamp(-2, 2)),
         "sensor_noise": 0.02 * strength * u() ** 2,
         "defocus": 0.6 * strength * (u() - 0.5).clamp(min=0),
         "compression": (strength * (u() - 0.3)).clamp(0, 1),
         "noise_seed": torch.randint(0, 2**31 - 1, (n,), generator=g, device=g.device),
     }
+
+
+def _white(n: int, light: float | int, g: torch.Generator) -> Tensor:
+    """(n, 3) gains of the illuminant that a camera's white balance leaves: mostly from yellow to blue, little towards green."""
+    yellow = (0.14 * light * _normal(n, generator=g)).clamp(-0.3, 0.3)
+    green = (0.04 * light * _normal(n, generator=g)).clamp(-0.1, 0.1)
+    gains = torch.stack([yellow, green, -yellow], 1).exp()
+    return gains / gains.mean(1, keepdim=True)
+
+
+def _crop(n: int, strength: float | int, g: torch.Generator) -> dict[str, Tensor]:
+    draw = lambda: _normal(n, generator=g).clamp(-2.2, 2.2) * strength  # noqa: E731
+    return {"shift_x": 0.025 * draw(), "shift_y": 0.025 * draw(), "scale": (0.065 * draw()).exp()}

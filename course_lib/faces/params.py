@@ -23,34 +23,34 @@ IDENTITY: dict[str, tuple[float, float, str]] = {
     "cheekbone_width": (0.0, 0.22, "cm"),
     "cheek_fat": (0.0, 0.35, "cm"),
     "fat": (0.0, 1.0, "z"),
-    "eye_x": (3.25, 0.17, "cm"),
+    "eye_x": (3.25, 0.19, "cm"),
     "eye_y": (0.0, 0.1, "cm"),
-    "eye_width": (3.0, 0.16, "cm"),
-    "eye_height": (1.14, 0.13, "cm"),
-    "eye_tilt": (0.09, 0.1, "cm"),
+    "eye_width": (3.0, 0.19, "cm"),
+    "eye_height": (1.14, 0.16, "cm"),
+    "eye_tilt": (0.09, 0.13, "cm"),
     "socket_depth": (0.95, 0.22, "cm"),
-    "lid_fold": (0.34, 0.12, "cm"),
-    "brow_height": (1.9, 0.2, "cm"),
-    "brow_arch": (0.3, 0.16, "cm"),
-    "brow_thickness": (0.60, 0.12, "cm"),
+    "lid_fold": (0.34, 0.16, "cm"),
+    "brow_height": (1.9, 0.24, "cm"),
+    "brow_arch": (0.3, 0.2, "cm"),
+    "brow_thickness": (0.60, 0.15, "cm"),
     "brow_density": (0.9, 0.1, "×"),
-    "brow_slope": (0.0, 0.13, "cm"),
+    "brow_slope": (0.0, 0.17, "cm"),
     "brow_ridge": (0.22, 0.2, "cm"),
-    "brow_inner": (1.2, 0.2, "cm"),
-    "nose_length": (4.3, 0.34, "cm"),
+    "brow_inner": (1.2, 0.26, "cm"),
+    "nose_length": (4.3, 0.4, "cm"),
     "nose_height": (1.7, 0.26, "cm"),
-    "nose_width": (1.8, 0.2, "cm"),
-    "bridge_width": (0.72, 0.11, "cm"),
+    "nose_width": (1.8, 0.26, "cm"),
+    "bridge_width": (0.72, 0.14, "cm"),
     "bridge_height": (0.5, 0.2, "cm"),
-    "nose_tip": (0.3, 0.14, "cm"),
+    "nose_tip": (0.3, 0.17, "cm"),
     "nose_tip_lift": (0.0, 0.14, "cm"),
-    "nose_hump": (0.0, 0.13, "cm"),
-    "mouth_y": (-6.45, 0.26, "cm"),
-    "mouth_width": (2.62, 0.2, "cm"),
-    "upper_lip": (0.80, 0.16, "cm"),
-    "lower_lip": (1.02, 0.17, "cm"),
+    "nose_hump": (0.0, 0.16, "cm"),
+    "mouth_y": (-6.45, 0.3, "cm"),
+    "mouth_width": (2.72, 0.25, "cm"),
+    "upper_lip": (0.80, 0.2, "cm"),
+    "lower_lip": (1.02, 0.21, "cm"),
     "lip_forward": (0.42, 0.11, "cm"),
-    "cupid": (0.5, 0.22, "×"),
+    "cupid": (0.5, 0.3, "×"),
     "ear_size": (1.0, 0.1, "×"),
     "ear_out": (0.2, 0.12, "×"),
     "hairline": (6.4, 0.5, "cm"),
@@ -301,6 +301,8 @@ def another_day(
 ) -> FaceParams:
     """The same people with new hair, beard, make-up and weight; anatomy, skin and eyes stay.
 
+    One in three has a new hair colour too.
+
     Args:
         identities: n identities.
         generator: source of randomness.
@@ -312,8 +314,12 @@ def another_day(
     """
     n = len(identities)
     p = dict(identities.values)
-    p |= _look(n, p, generator, linked)
-    p["fat"] = (p["fat"] + 0.35 * _normal(n, generator=generator)).clamp(-2.5, 2.8)
+    kept = _rand(n, generator=generator) < 0.65
+    fresh = _look(n, p, generator, linked)
+    for name in ("hair_code", "hair"):
+        fresh[name] = torch.where(kept.view((-1,) + (1,) * (p[name].dim() - 1)), p[name], fresh[name])
+    p |= fresh
+    p["fat"] = (p["fat"] + 0.3 * _normal(n, generator=generator)).clamp(-2.5, 2.8)
     p["age"] = (p["age"] + years / 62).clamp(0, 1)
     return FaceParams(p)
 

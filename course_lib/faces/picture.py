@@ -35,6 +35,8 @@ class Picture:
         self.q, self.surface, self.grid, self.row = q, surface, grid, row
         self.size, self.supersample, self.extent, self.framing = size, supersample, extent, framing
         self.values = p.values | style_columns(p.values) | q.values
+        # Light in hair, its sheen and damp, change how dark it looks from picture to picture.
+        self.values["hair"] = p["hair"] * q["hair_light"][:, None]
         self.e, self.e3 = Columns(self.values), Columns(self.values, 3)
         self.pose = Pose(q["yaw"], q["pitch"], q["roll"])
 

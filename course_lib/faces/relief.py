@@ -80,7 +80,7 @@ def nose(e: Columns, x: Tensor, y: Tensor) -> Tensor:
     fade = ramp(y, -nl - 0.75, -nl + 0.75)
     skirt = 0.53 * bell(ax, 1.40 * width + 0.10 + 0.45 * (nw - 1.4) * ramp(t, 0.4, 1))
     body = height * ridge * under + height * skirt * fade * (1 - 0.25 * (1 - under) * bell(ax, nw * 0.9))
-    dome = ((x / (0.84 + 0.18 * nw)) ** 2 + ((y - tip_y + 0.02) / 0.74) ** 2) ** 1.15
+    dome = ((x / (0.78 + 0.20 * nw + 0.30 * e["nose_tip"])) ** 2 + ((y - tip_y + 0.02) / 0.74) ** 2) ** 1.15
     tip = (nh + 0.10 + 0.60 * e["nose_tip"]) * torch.exp(-dome * 0.85) * under
     wing = (((ax - (nw - 0.60)) / 0.60) ** 2 + ((y + nl - 0.46 - 0.10 * (ax - nw)) / 0.58) ** 2) ** 1.25
     lower = ramp(y, -nl - 0.16 + 0.4 * rim, -nl + 0.40 + 0.4 * rim)
@@ -112,7 +112,7 @@ def beard_zones(e: Columns, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     ax, mouth = x.abs(), e["mouth_y"]
     upper = -5.2 - 2.4 * (1 - ramp(ax, 2.3, 5.2)) + 2.6 * ramp(ax, 5.2, 6.6)
     around_lips = (1 - bell(ax, 2.3) * bell(y - mouth + 0.1, 1.05)).clamp(0)
-    jaw = ramp(upper - y, -0.3, 1.9) * (1 - ramp(-y, 12.2, 13.6)) * around_lips
+    jaw = ramp(upper - y, -0.3, 1.9) * (1 - ramp(-y, 11.5, 13.0)) * around_lips
     chin = bell(x, 1.2) * bell(y - mouth + 2.2, 0.8)
     moustache = bell(y - mouth - 1.08 + 0.16 * ax, 0.50) * ramp(-ax, -3.0, -2.1) * (1 - 0.35 * bell(ax, 0.25))
     return torch.maximum(jaw, 0.8 * chin), moustache

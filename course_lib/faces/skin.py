@@ -46,7 +46,7 @@ def paint_texture(e: Columns, x: Tensor, y: Tensor, arc: Tensor, texel: float | 
     albedo = albedo * (1 - (0.22 * crease)[..., None] * constant([0.8, 1.0, 1.0], x))
     albedo, brow = _brows(e, albedo, x, y, px, ox, oy)
     gloss = _gloss(e, x, y, fields) * (1 - 0.75 * beard) * (1 - 0.6 * brow) + 0.55 * lip
-    height = 0.006 * fields["mid"] + 0.004 * fields["fine"] + 0.0025 * fields["pore"]
+    height = 0.005 * fields["mid"] + 0.003 * fields["fine"] + 0.0018 * fields["pore"]
     height = (
         height * (0.7 + 0.7 * e["age"]) * (1 - lip) - wrinkles + 0.007 * beard_relief * beard + lip_relief + 0.02 * brow
     )
@@ -169,10 +169,12 @@ def _beard(
     # Single hairs are thinner than a coarse texel: there they would alias to worms.
     strand = strand * (0.12 + 0.88 * ramp(px, 0.11, 0.03))
     density = torch.maximum(zone * e["beard"], moustache * e["moustache"])
-    patchy = 0.15 * strand + 0.10 * f["mid"] + 0.02
-    beard = ramp(density * 1.5 + patchy, 0.12, 0.95) * ramp(density, 0.03, 0.2)
-    colour = _tint(e["hair"]) * (1.0 + 0.18 * strand.clamp(-1.5, 2))[..., None].clamp(0.3)
-    return mix(albedo, colour, (beard * 0.9)[..., None]), beard, strand
+    # Tufts thin out towards the cheek; a clean edge would be paint.
+    patchy = 0.15 * strand + 0.12 * f["mid"] + 0.13 * f["fine"]
+    beard = ramp(density * 1.35 + patchy, 0.06, 1.12) * ramp(density, 0.03, 0.3)
+    tuft = 1.0 + 0.18 * strand.clamp(-1.5, 2) + 0.13 * f["fine"] + 0.08 * f["mid"]
+    colour = _tint(e["hair"]) * tuft[..., None].clamp(0.3)
+    return mix(albedo, colour, (beard * 0.88)[..., None]), beard, strand
 
 
 def _lips(

@@ -66,12 +66,16 @@ def grow_strands(
     raised = 0.03 + lift * (0.35 + 0.9 * s - 0.55 * s**3)
     curl, wave = values["curl"].view(n, 1, 1), values["wave"].view(n, 1, 1)
     phase = draw[:, 5].view(1, count, 1) * 6.28
+    # Curls tighten towards the tip, else single strands draw wide loops against the background.
     turns = mix(3.0, 13.0, curl)
-    raised = raised + curl * 0.34 * (torch.sin(s * turns + phase) + 0.6) + 0.06 * wave * torch.sin(s * 6 + phase)
+    tight = 1 - 0.65 * ramp(s, 0.3, 1.0)
+    raised = (
+        raised + curl * 0.30 * tight * (torch.sin(s * turns + phase) + 0.5) + 0.06 * wave * torch.sin(s * 6 + phase)
+    )
     point = point + raised[..., None] * normal
     tangent = F.normalize(torch.gradient(point, dim=2)[0], dim=-1)
     sideways = F.normalize(torch.cross(tangent, normal, dim=-1), dim=-1)
-    sway = curl * 0.36 * torch.cos(s * turns + phase) + 0.16 * wave * torch.sin(s * 5 + phase * 2)
+    sway = curl * 0.34 * tight * torch.cos(s * turns + phase) + 0.16 * wave * torch.sin(s * 5 + phase * 2)
     point = point + (sway * ramp(s, 0.0, 0.3))[..., None] * sideways
     broad = (
         width * (0.5 + 0.9 * draw[:, 6]).view(1, count, 1) * (1 - 0.85 * s**2.5) * (0.55 + 0.45 * ramp(s, 0.0, 0.15))
