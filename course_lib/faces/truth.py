@@ -17,8 +17,8 @@ LABELS = (
 
 "mouth" is the inside of an open mouth. Frames and dark lenses are "glasses"; a clear lens keeps what is behind it. A scarf
 is "cloth". Medical masks, hands and other things in front of a face are "background", as in that data set, and flagged in
-``Rendered.occluder``. Beard and moustache belong to the part that they grow on ("skin", below the jaw "neck"), since that data set has no class
-for them. "earring" and "necklace" never occur.
+``Rendered.occluder``. Beard and moustache belong to the part that they grow on ("skin", below the jaw "neck"), since that
+data set has no class for them. "earring" and "necklace" never occur.
 """
 
 MIRRORED_LABELS = (0, 1, 3, 2, 5, 4, 6, 8, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
