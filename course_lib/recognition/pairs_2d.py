@@ -179,6 +179,33 @@ def triplet_wire(
     return (side - 1) / 2 + torch.stack([*points, a - speck, a + speck]) * (side / 3.2)
 
 
+def triplet_figure(
+    positive: Number, negative: Number, alpha: Number, form: Number, side: int = 240
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return everything that the triplet figure shows, for the triplet loss with squared (0), plain (1) or soft (2) distance.
+
+    Args:
+        positive: d_ap.
+        negative: d_an.
+        alpha: α.
+        form: 0, 1 or 2.
+        side: of the picture, pixels.
+
+    Returns:
+        The picture (1, 3, side, side) and the wire (9, 2) over it; the losses and pushes of `NEGATIVE_LOSSES` against
+        d_an, (4, 200) each, m = 1; and (3,): loss, pull on the positive, push on the negative, of the chosen form.
+
+    Source: [schroff2015]
+    """
+    losses, pushes = negative_loss(positive, distance_grid(), alpha, 1.0)
+    n = torch.as_tensor(negative, dtype=torch.float32)
+    here = torch.stack([*negative_loss(positive, n, alpha, 1.0), positive_pull(positive, n, alpha)])
+    chosen = (torch.arange(4) == _number(form, n) + 1).to(n.dtype)
+    loss, push, pull = (here * chosen).sum(1)
+    picture = region_picture(positive, alpha, 1 - _number(form, n), side)
+    return picture, triplet_wire(positive, n, pull, push, side), losses, pushes, torch.stack([loss, pull, push])
+
+
 def hard_curves(alpha: Number) -> tuple[Float[Tensor, "2 l"], Float[Tensor, "2 l"]]:
     """Return the two forms of TriHard against x = max d_ap - min d_an, from -1 to 1: hinge and softplus.
 

@@ -88,6 +88,15 @@ def test_triplet_wire_has_the_distances():
     assert float((points[6] - points[0]).norm()) == pytest.approx(1.35 * unit, rel=1e-5)  # pushed away
 
 
+def test_the_triplet_figure_chooses_its_form():
+    for form, name in enumerate(("triplet_squared", "triplet_plain", "triplet_soft")):
+        row = D.NEGATIVE_LOSSES.index(name)
+        picture, wire, losses, pushes, now = D.triplet_figure(0.6, 0.7, 0.2, float(form), 60)
+        assert picture.shape == (1, 3, 60, 60) and wire.shape == (9, 2) and losses.shape == pushes.shape == (4, 200)
+        torch.testing.assert_close(now[[0, 2]], torch.stack([losses[row, 69], pushes[row, 69]]))
+        torch.testing.assert_close(now[1], D.positive_pull(0.6, 0.7, 0.2)[row])
+
+
 def test_hard_lifted_and_margin_based_curves(record_check):
     x = torch.arange(-100, 101) / 100
     losses, slopes = D.hard_curves(0.205)
@@ -239,7 +248,7 @@ class Figures(torch.nn.Module):
         points = torch.cat([torch.stack([x, 0 * x + 0.1])[None], points[1:]])
         slopes = B.edge_slopes(B.plane_distances(points), torch.tensor([0, 0, 1, 1, 2, 2]), alpha)
         return (
-            *D.pair_curves(alpha), losses, pushes, D.region_picture(p, alpha, 1.0, 60), D.triplet_wire(p, n, alpha, alpha),
+            *D.pair_curves(alpha), losses, pushes, D.region_picture(p, alpha, 1.0, 60), *D.triplet_figure(p, n, alpha, alpha * 0 + 1, 60),
             D.positive_pull(p, n, alpha), *D.hard_curves(alpha), *D.lifted_curves(p, 3.0, n, alpha),
             *D.margin_based_curves(p, alpha), D.similarity_pushes(p - 1, alpha, 50.0, 0.5, 0.25, 64.0), slopes,
             B.batch_wire(points, slopes[5]), S.sphere_density(dimension), S.sampling_weight(dimension),
