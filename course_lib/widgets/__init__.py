@@ -1,6 +1,20 @@
 """The labs as Jupyter widgets, made of plain parts that work and are tested without a browser."""
 
 from course_lib.widgets.experiment import Experiment
+from course_lib.widgets.face_builder import FaceBuilder
+from course_lib.widgets.face_builder_app import BuildAFace, build_a_face_lab
 from course_lib.widgets.face_quality_app import FaceQualityLab, face_quality_lab
+from course_lib.widgets.threshold_lab import ThresholdLab, threshold_lab
+from course_lib.widgets.threshold_lab_state import ThresholdExperiment
 
-__all__ = ["Experiment", "FaceQualityLab", "face_quality_lab"]
+__all__ = [
+    "BuildAFace",
+    "Experiment",
+    "FaceBuilder",
+    "FaceQualityLab",
+    "ThresholdExperiment",
+    "ThresholdLab",
+    "build_a_face_lab",
+    "face_quality_lab",
+    "threshold_lab",
+]

@@ -67,7 +67,7 @@ def test_measured_curves_equal_the_exact_ones(used, record_check):
 
 
 def test_histograms_equal_numpy():
-    genuine, impostor, weights = populations()
+    _, impostor, weights = populations()
     ours = T.histogram_density(impostor, weights, -4.0, 0.25, 32)
     theirs = np.histogram(impostor[:300].numpy(), np.arange(33) * 0.25 - 4, density=True)[0]
     np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-6)
