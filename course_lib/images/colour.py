@@ -15,6 +15,9 @@ XYZ_FROM_LINEAR = ((0.4124, 0.3576, 0.1805), BT709, (0.0193, 0.1192, 0.9505))
 """The matrix printed in IEC 61966-2-1; its rows sum to the white point D65."""
 WHITE_D65 = tuple(sum(row) for row in XYZ_FROM_LINEAR)
 
+# Where line and curve of sRGB meet. The standard rounds it to 0.04045, where they lie 2e-9 apart.
+SRGB_KNEE = 0.0404482362771082
+
 # U, V and Cb, Cr are B − Y' and R − Y', scaled: to ±0.436 and ±0.615, or both to ±0.5.
 YUV_SCALES = (0.492111, 0.877283)
 YCBCR_SCALES = (0.5 / (1 - BT601[2]), 0.5 / (1 - BT601[0]))
@@ -49,10 +52,15 @@ def linear_from_srgb(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"
         [iec1999]
     """
     check_images(image)
-    # 2^(2.4 log2 v) takes half the time of v^2.4. Both branches have finite slopes on [0, 1], which matters: the
-    # gradient of the branch that is not taken is multiplied by 0, not left out.
-    curve = torch.add(image.new_full((), 0.055 / 1.055), image, alpha=1 / 1.055).log2_().mul_(2.4).exp2_()
-    return torch.where(image <= 0.04045, image / 12.92, curve)
+    # The curve from the knee on, plus the straight line up to it: clamping is much faster than choosing with where,
+    # and no gradient of a branch that is not taken is computed. 2^(2.4 log2 v) takes half the time of v^2.4.
+    knee = _curve(image.new_full((1,), SRGB_KNEE))
+    return (_curve(image.clamp(min=SRGB_KNEE)) - knee).add_(image.clamp(max=SRGB_KNEE), alpha=1 / 12.92)
+
+
+def _curve(image: Tensor) -> Tensor:
+    shifted = torch.add(image.new_full((), 0.055 / 1.055), image, alpha=1 / 1.055)
+    return shifted.log2_().mul_(2.4).exp2_()
 
 
 @_safely
