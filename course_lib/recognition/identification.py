@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.recognition.intervals import clopper_pearson
+from course_lib.recognition.verification import count_allowed
 
 
 @dataclass(frozen=True)
@@ -158,13 +159,13 @@ def open_set_rates(
     strangers = found.best_score[~found.mated].sort().values
     mates = found.mate_score[found.mated & (found.rank <= rank)].sort().values
     size, mated = len(strangers), int(found.mated.sum())
-    allowed = (target * size + 1e-9).floor().long()
+    allowed = count_allowed(target, size)
     thresholds = strangers[(size - 1 - allowed).clamp_min(0)]
     thresholds = torch.where(allowed >= size, torch.full_like(thresholds, -torch.inf), thresholds)
     found_count = len(mates) - torch.searchsorted(mates, thresholds, right=True)
     alarms = size - torch.searchsorted(strangers, thresholds, right=True)
     low, high = clopper_pearson(found_count, mated, confidence)
-    defined = target * size >= 1 - 1e-9
+    defined = allowed >= 1
     nan = torch.nan
     return OpenSet(
         (found_count.double() / mated).masked_fill(~defined, nan),

@@ -166,7 +166,7 @@ def tar_at_far(
         thresholds, tar, realised = _conservative(genuine, impostor, target)
     else:
         thresholds, tar, realised = _from_curve(scores, same, target, mode == "nearest")
-    defined = target * impostor.shape[-1] >= 1 - 1e-9
+    defined = count_allowed(target, impostor.shape[-1]) >= 1
     size = genuine.shape[-1]
     low, high = clopper_pearson((tar * size).round().long(), size, confidence)
     hide = (~defined).expand_as(tar)
@@ -181,10 +181,27 @@ def tar_at_far(
     )
 
 
+def count_allowed(target: Float[Tensor, "t"], size: int) -> Int[Tensor, "t"]:
+    """Return how many of so many trials a rate allows, ⌊target · size⌋, whatever precision the rate was written in.
+
+    The float32 next to 0.01 times 300 is 2.9999999, and means 3: up to one part in ten million is forgiven.
+
+    Args:
+        target: (T,) rates, float64.
+        size: trials.
+
+    Returns:
+        (T,).
+
+    Source: [iso19795]
+    """
+    return (target * size * (1 + 1e-7) + 1e-9).floor().long()
+
+
 def _conservative(genuine: Tensor, impostor: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Accept what is strictly above the (k+1)-th highest impostor, k = floor(FAR · I)."""
     size = impostor.shape[-1]
-    allowed = (target * size + 1e-9).floor().long()
+    allowed = count_allowed(target, size)
     index = (size - 1 - allowed).clamp_min(0).expand(*impostor.shape[:-1], -1)
     thresholds = impostor.gather(-1, index)
     thresholds = torch.where(allowed >= size, torch.full_like(thresholds, -torch.inf), thresholds).contiguous()

@@ -52,7 +52,7 @@ def test_measured_curves_equal_the_exact_ones(used, record_check):
     genuine, impostor, weights = populations(used=float(used))
     scores, same = plain(genuine, impostor, used)
     far = torch.tensor([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0])
-    exact = tar_at_far(scores, same, torch.tensor([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0], dtype=torch.float64))
+    exact = tar_at_far(scores, same, far)
     tar = T.measured_tar(genuine, impostor, weights, far)
     assert torch.equal(tar.isnan(), ~exact.defined)
     apart = float((tar - exact.tar).nan_to_num().abs().max())
