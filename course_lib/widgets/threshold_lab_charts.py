@@ -14,7 +14,7 @@ from course_lib.recognition.curves import probit
 from course_lib.widgets.threshold_lab_state import ThresholdExperiment
 
 WIDTH, HEIGHT = 400, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 42
+LEFT, RIGHT, TOP, BOTTOM = 68, 12, 12, 42
 FLOOR = 1e-4
 """Smallest rate that DET axes show."""
 GALLERIES = torch.logspace(0, 6, 61, dtype=torch.float64)
@@ -206,4 +206,7 @@ def _probit(share: Number) -> float:
 
 def all_charts(state: ThresholdExperiment) -> str:
     """The four drawings."""
-    return f'<div class="sf-curves">{histograms(state)}{roc(state)}{det(state)}{search(state)}</div>'
+    # two in a row where there is room: the numbers of an axis need more of it than the other lab's curves
+    columns = "grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr))"
+    drawn = histograms(state) + roc(state) + det(state) + search(state)
+    return f'<div class="sf-curves" style="{columns}">{drawn}</div>'
