@@ -15,9 +15,9 @@ from course_lib.recognition.face_report import face_report
 from course_lib.recognition.pipeline import embed
 
 VALIDATION = FaceSettings(
-    identities=60, per_identity=8, days=2, size=112, split="validation", occlusion=0.3, camera=0.5
+    identities=60, per_identity=8, days=2, size=112, split="validation", occlusion=0.3, camera=0.5, crop=0.0
 )
-TRAINING = dataclasses.replace(VALIDATION, identities=800, split="train")
+TRAINING = dataclasses.replace(VALIDATION, identities=500, split="train")
 TEST = dataclasses.replace(VALIDATION, identities=100, per_identity=12, split="test")
 """The three sets of the recognition recipes: no person is in two of them; half of a person's pictures show another day."""
 

@@ -21,6 +21,7 @@ from course_lib.training.loop import Trained, fit
 SEEDS = (0, 1, 2)
 METRICS = ("eer", "tar_1e-2", "tar_1e-3")
 CHANNELS = (8, 16, 32, 64)
+SIZE = 48
 PILOT: dict[str, list[tuple[str, float, float]]] = {
     "softmax": [("softmax", 1.0, 3e-3), ("softmax", 1.0, 1e-2)],
     "angular": [("arcface", 12.0, 3e-3), ("arcface", 12.0, 1e-2), ("arcface", 24.0, 3e-3), ("arcface", 24.0, 1e-2)],
@@ -36,16 +37,16 @@ PILOT: dict[str, list[tuple[str, float, float]]] = {
 
 @dataclasses.dataclass
 class ComparedRecipe(FaceRecipe):
-    """A small course network on 64-pixel faces, for any loss.
+    """A small course network on 48-pixel faces, for any loss.
 
     `start`, when it is set, is the network to go on from (the second step of the two-step recipe).
     """
 
     name: str = "compared"
     title: Label = ("One loss under the common budget", "同一预算下的一种损失")
-    steps: int = 400
-    size: int = 64
-    budget: float = 0.6
+    steps: int = 300
+    size: int = SIZE
+    budget: float = 0.3
 
     def __post_init__(self) -> None:
         """No network to start from."""
@@ -63,7 +64,7 @@ class Budget:
 
     Attributes:
         folder: one JSON file a finished training.
-        train, test: aligned faces of 64 pixels.
+        train, test: aligned faces of 48 pixels.
         options: of `fit`.
         steps: of each training.
     """
@@ -72,7 +73,7 @@ class Budget:
     train: aligned.AlignedFaces
     test: aligned.AlignedFaces
     options: dict[str, Any]
-    steps: int = 400
+    steps: int = 300
 
     def fitted(self, loss: str, seed: int, scale: float, rate: float, **changes: Any) -> Trained:
         """Trains one loss; raises KeyboardInterrupt when it was interrupted."""
@@ -134,7 +135,7 @@ def pilot(budget: Budget) -> dict[str, dict[str, Any]]:
 def budgets(folder: Path, options: dict[str, Any]) -> tuple[Budget, Budget]:
     """Returns the pilot's budget, which measures on validation people, and the comparison's, on test people."""
     folder = folder / aligned.TRAINING.key()[:8]  # another renderer makes other faces: their results are no longer ours
-    sets = [aligned.aligned_faces(s, 64) for s in (aligned.TRAINING, aligned.VALIDATION, aligned.TEST)]
+    sets = [aligned.aligned_faces(s, SIZE) for s in (aligned.TRAINING, aligned.VALIDATION, aligned.TEST)]
     return Budget(folder, sets[0], sets[1], options), Budget(folder, sets[0], sets[2], options)
 
 
@@ -190,7 +191,7 @@ def _entry(loss: FaceLoss, choice: dict[str, Any], rows: list[dict[str, Any]]) -
 
 
 def _settings(budget: Budget) -> dict[str, Any]:
-    network = CourseNet(128, CHANNELS, 64)
+    network = CourseNet(128, CHANNELS, SIZE)
     recipe = ComparedRecipe(steps=budget.steps)
     return recipe.settings() | {
         "parameters": sum(p.numel() for p in network.parameters()),

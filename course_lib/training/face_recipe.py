@@ -43,7 +43,7 @@ class FaceRecipe(Recipe):
     """
 
     data: str = (
-        "800 rendered people with 8 pictures each (two looks, yaw ±40°, pitch ±15°, varied light, expression, occlusion 0.3 "
+        "500 rendered people with 8 pictures each (two looks, yaw ±40°, pitch ±15°, varied light, expression, occlusion 0.3 "
         "and camera 0.5), aligned to the ArcFace template by their true points; tested on 100 other people with 12 each."
     )
     loss_name: str = "arcface"

@@ -95,7 +95,7 @@ def test_annealing_runs_through_in_the_training():
 
 
 def test_a_loss_learns_and_the_plain_head_is_softmax():
-    recipe = comparison.ComparedRecipe(steps=12, people=6, loss_name="softmax", learning_rate=1e-2)
+    recipe = comparison.ComparedRecipe(steps=12, people=6, loss_name="softmax", learning_rate=1e-2, size=64)
     recipe.faces = drawn()
     trained = fit(recipe, device="cpu", progress=False)
     assert trained.losses[-1][1] < 0.7 * trained.losses[0][1]
@@ -107,7 +107,9 @@ def test_a_loss_learns_and_the_plain_head_is_softmax():
 @pytest.fixture
 def small(monkeypatch):
     """The experiments on drawn faces, four steps each."""
-    monkeypatch.setattr(aligned, "aligned_faces", lambda settings, size: drawn(16 if settings.split == "train" else 8))
+    monkeypatch.setattr(
+        aligned, "aligned_faces", lambda settings, size: drawn(16 if settings.split == "train" else 8, size=size)
+    )
     monkeypatch.setattr(comparison, "PILOT", {f: rows[:2] for f, rows in comparison.PILOT.items()})
     original = comparison.Budget
     monkeypatch.setattr(comparison, "Budget", lambda *a: dataclasses.replace(original(*a), steps=4))
