@@ -20,7 +20,10 @@ RUNS = Path("_build/training")
 def train(
     name: Annotated[str | None, typer.Argument(help="A recipe or an experiment; see --list.")] = None,
     show: Annotated[bool, typer.Option("--list", help="Show what can be trained.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Of weights and batches; the recipe's own if left out.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Of weights and batches; the recipe's own, or all of an experiment's, if left out."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed, ...")] = "32-true",
     steps: Annotated[int | None, typer.Option(min=1, help="Fewer or more optimiser steps than the recipe's.")] = None,
@@ -37,8 +40,12 @@ def train(
         raise typer.Exit(0 if show else 2)
     options: dict[str, Any] = {"device": device, "precision": precision, "progress": not quiet}
     if name in experiments():
-        if seed is not None or steps is not None:
-            raise typer.BadParameter(f"{name} is an experiment with seeds and steps of its own")
+        if steps is not None:
+            raise typer.BadParameter(f"{name} is an experiment with steps of its own")
+        if seed is not None and keep:
+            raise typer.BadParameter("--keep is for all seeds of an experiment, not for one")
+        if seed is not None:
+            options["seeds"] = (seed,)
         _experiment(name, folder, fresh, keep, options)
     elif name in recipes():
         changes: dict[str, Any] = {key: value for key, value in (("steps", steps), ("seed", seed)) if value is not None}

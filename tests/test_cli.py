@@ -26,7 +26,8 @@ def run(monkeypatch, tmp_path):
     def study(folder, **options):
         done = folder / "done.txt"
         done.write_text(done.read_text() + "x" if done.exists() else "x")
-        return {"rows": [1, 2], "device": options["device"], "sittings": len(done.read_text())}
+        rows = list(options.get("seeds", (1, 2)))
+        return {"rows": rows, "device": options["device"], "sittings": len(done.read_text())}
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COURSE_LANG", "en")
@@ -59,7 +60,8 @@ def test_train_says_what_is_wrong(run):
     assert run("train", "toy", "--steps", 2, "--device", "cpu", "--quiet").exit_code == 0
     assert run("train", "toy", "--steps", 3, "--device", "cpu", "--quiet").exit_code == 1, "another run's checkpoints"
     assert run("train", "toy", "--steps", 3, "--device", "cpu", "--quiet", "--fresh").exit_code == 0
-    assert run("train", "study", "--seed", 1).exit_code == 2
+    assert run("train", "study", "--steps", 1).exit_code == 2
+    assert run("train", "study", "--seed", 1, "--keep").exit_code == 2
 
 
 def test_an_interrupted_training_goes_on(run, monkeypatch):
@@ -81,8 +83,9 @@ def test_experiment(run, tmp_path):
     assert run("train", "study", "--device", "cpu").exit_code == 0
     assert run("train", "study", "--device", "cpu", "--keep").exit_code == 0
     assert data.record("study") == {"rows": [1, 2], "device": "cpu", "sittings": 2}
-    run("train", "study", "--fresh")
-    assert json.loads((tmp_path / "_build/training/study/study.json").read_text())["sittings"] == 1
+    run("train", "study", "--fresh", "--seed", 7)
+    written = json.loads((tmp_path / "_build/training/study/study.json").read_text())
+    assert written["sittings"] == 1 and written["rows"] == [7]
 
 
 @pytest.fixture
