@@ -151,11 +151,11 @@ def region_picture(positive: Number, alpha: Number, squared: Number, side: int =
 
 def triplet_wire(
     positive: Number, negative: Number, pull: Number, push: Number, side: int = 240
-) -> Float[Tensor, "9 2"]:
-    """Return the points of the triplet figure in pixels, for the edges (0, 1), (0, 2), (3, 4), (5, 6) and (7, 8).
+) -> Float[Tensor, "13 2"]:
+    """Return the points of the triplet figure in pixels, for the edges (0, 1), (0, 2), (3, 4), (5, 6), ... (11, 12).
 
     Anchor, positive, negative; the arrow on the positive (towards the anchor) and on the negative (away from it), each
-    as long as 0.3 times the gradient; then two ends of a speck at the anchor, so that it can be drawn as a dot.
+    as long as 0.3 times the gradient; then the ends of a speck at each of the three, to draw dots by.
 
     Args:
         positive: d_ap.
@@ -165,7 +165,7 @@ def triplet_wire(
         side: of the figure, pixels.
 
     Returns:
-        (9, 2) xy in pixels, y downwards, where `region_picture` has the anchor in the middle.
+        (13, 2) xy in pixels, y downwards, where `region_picture` has the anchor in the middle.
 
     Source: [schroff2015]
     """
@@ -176,7 +176,7 @@ def triplet_wire(
     a = torch.zeros(2)
     speck = torch.tensor([0.004, 0.0])
     points = [a, p * left, n * right, p * left, (p - 0.3 * force_p) * left, n * right, (n + 0.3 * force_n) * right]
-    return (side - 1) / 2 + torch.stack([*points, a - speck, a + speck]) * (side / 3.2)
+    return (side - 1) / 2 + torch.stack([*points, *(q + s for q in points[:3] for s in (-speck, speck))]) * (side / 3.2)
 
 
 def triplet_figure(
@@ -192,7 +192,7 @@ def triplet_figure(
         side: of the picture, pixels.
 
     Returns:
-        The picture (1, 3, side, side) and the wire (9, 2) over it; the losses and pushes of `NEGATIVE_LOSSES` against
+        The picture (1, 3, side, side) and the wire (13, 2) over it; the losses and pushes of `NEGATIVE_LOSSES` against
         d_an, (4, 200) each, m = 1; and (3,): loss, pull on the positive, push on the negative, of the chosen form.
 
     Source: [schroff2015]

@@ -92,7 +92,7 @@ def test_the_triplet_figure_chooses_its_form():
     for form, name in enumerate(("triplet_squared", "triplet_plain", "triplet_soft")):
         row = D.NEGATIVE_LOSSES.index(name)
         picture, wire, losses, pushes, now = D.triplet_figure(0.6, 0.7, 0.2, float(form), 60)
-        assert picture.shape == (1, 3, 60, 60) and wire.shape == (9, 2) and losses.shape == pushes.shape == (4, 200)
+        assert picture.shape == (1, 3, 60, 60) and wire.shape == (13, 2) and losses.shape == pushes.shape == (4, 200)
         torch.testing.assert_close(now[[0, 2]], torch.stack([losses[row, 69], pushes[row, 69]]))
         torch.testing.assert_close(now[1], D.positive_pull(0.6, 0.7, 0.2)[row])
 
