@@ -94,7 +94,7 @@ def digits(classes: int = 8) -> tuple[Float[Tensor, "n 64"], Int[Tensor, "n"]]:
 
 
 def plane_run(
-    loss: str | M.Margin = "arcface",
+    loss: str | M.Margin | Loss = "arcface",
     *,
     classes: int = 8,
     steps: int = 400,
@@ -105,7 +105,7 @@ def plane_run(
     """Train as `train_plane` does and hand out the run so far at each snapshot; a caller who has seen enough stops.
 
     Args:
-        loss: a key of `plane_losses`, or any margin object.
+        loss: a key of `plane_losses`, any margin object, or a function of embeddings, class weights and labels.
         classes: C.
         steps: T ≥ 1.
         snapshots: how many times the test digits are embedded, the last time after the last step.
@@ -125,7 +125,7 @@ def plane_run(
         raise ValueError(f"loss must be a margin or one of {tuple(losses)}, got {loss!r}")
     if not 1 <= snapshots <= steps:
         raise ValueError(f"snapshots must lie in [1, steps={steps}], got {snapshots}")
-    chosen = losses[loss] if isinstance(loss, str) else with_margin(loss, scale)
+    chosen = losses[loss] if isinstance(loss, str) else with_margin(loss, scale) if isinstance(loss, M.Margin) else loss
     pixels, labels = digits(classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -144,7 +144,7 @@ def plane_run(
 
 
 def train_plane(
-    loss: str | M.Margin = "arcface",
+    loss: str | M.Margin | Loss = "arcface",
     *,
     classes: int = 8,
     steps: int = 400,
@@ -158,7 +158,7 @@ def train_plane(
     rises from 0 with the first third of the steps by mixing in plain softmax, without which it may not start.
 
     Args:
-        loss: a key of `plane_losses`, or any margin object.
+        loss: a key of `plane_losses`, any margin object, or a function of embeddings, class weights and labels.
         classes: C.
         steps: T ≥ 1.
         snapshots: how many times the test digits are embedded, the last time after the last step.

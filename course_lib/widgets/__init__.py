@@ -4,6 +4,8 @@ from course_lib.widgets.experiment import Experiment
 from course_lib.widgets.face_builder import FaceBuilder
 from course_lib.widgets.face_builder_app import BuildAFace, build_a_face_lab
 from course_lib.widgets.face_quality_app import FaceQualityLab, face_quality_lab
+from course_lib.widgets.margin_lab import MarginState
+from course_lib.widgets.margin_lab_app import MarginLab, margin_lab
 from course_lib.widgets.threshold_lab import ThresholdLab, threshold_lab
 from course_lib.widgets.threshold_lab_state import ThresholdExperiment
 
@@ -12,9 +14,12 @@ __all__ = [
     "Experiment",
     "FaceBuilder",
     "FaceQualityLab",
+    "MarginLab",
+    "MarginState",
     "ThresholdExperiment",
     "ThresholdLab",
     "build_a_face_lab",
     "face_quality_lab",
+    "margin_lab",
     "threshold_lab",
 ]

@@ -59,7 +59,13 @@ def test_a_margin_object_and_its_scale_are_used():
     named = plane.train_plane("arcface", classes=4, steps=20, snapshots=1)
     given = plane.train_plane(margins.ArcFace(0.3), classes=4, steps=20, snapshots=1)
     softer = plane.train_plane(margins.ArcFace(0.3), classes=4, steps=20, snapshots=1, scale=4.0)
-    assert torch.equal(named.embeddings, given.embeddings)
+    own = plane.train_plane(
+        lambda x, w, y: margins.margin_cross_entropy(x, w, y, margins.ArcFace(0.3), 16.0),
+        classes=4,
+        steps=20,
+        snapshots=1,
+    )
+    assert torch.equal(named.embeddings, given.embeddings) and torch.equal(named.embeddings, own.embeddings)
     assert not torch.equal(given.embeddings, softer.embeddings)
 
 
