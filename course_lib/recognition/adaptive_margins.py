@@ -81,7 +81,7 @@ class AdaFace(nn.Module, Margin):
     def observe(self, cosine: Float[Tensor, "b"], length: Float[Tensor, "b"]) -> None:
         """Move the running mean and deviation of |x| towards this batch; only in training mode. Source: [kim2022]."""
         if self.training:
-            clipped = length.clamp(1e-3, 100).to(self.mean)
+            clipped = length.clamp(1e-3, 100.0).to(self.mean)
             self.mean.lerp_(clipped.mean(), self.momentum)
             if len(clipped) > 1:
                 self.deviation.lerp_(clipped.std(), self.momentum)
@@ -90,8 +90,8 @@ class AdaFace(nn.Module, Margin):
         """Return cos(clip(θ - m z, ε, π - ε)) - (m + m z), ε = 1e-3. Source: [kim2022]."""
         if length is None:
             raise ValueError("length must be given: AdaFace's margin depends on the length of the feature")
-        clipped = length.detach().clamp(1e-3, 100)
-        z = (self.concentration * (clipped - self.mean.to(clipped)) / (self.deviation.to(clipped) + 1e-3)).clamp(-1, 1)
+        clipped = length.detach().clamp(1e-3, 100.0)
+        z = (self.concentration * (clipped - self.mean.to(clipped)) / (self.deviation.to(clipped) + 1e-3)).clamp(-1.0, 1.0)
         moved = (angle(cosine) - self.margin * z).clamp(1e-3, math.pi - 1e-3)
         return moved.cos() - self.margin * (1 + z)
 
