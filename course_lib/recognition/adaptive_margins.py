@@ -91,7 +91,8 @@ class AdaFace(nn.Module, Margin):
         if length is None:
             raise ValueError("length must be given: AdaFace's margin depends on the length of the feature")
         clipped = length.detach().clamp(1e-3, 100.0)
-        z = (self.concentration * (clipped - self.mean.to(clipped)) / (self.deviation.to(clipped) + 1e-3)).clamp(-1.0, 1.0)
+        z = self.concentration * (clipped - self.mean.to(clipped)) / (self.deviation.to(clipped) + 1e-3)
+        z = z.clamp(-1.0, 1.0)  # floats, as the export to ONNX wants them
         moved = (angle(cosine) - self.margin * z).clamp(1e-3, math.pi - 1e-3)
         return moved.cos() - self.margin * (1 + z)
 
