@@ -225,6 +225,7 @@ class LearnabilityRecipe(Recipe):
 
     def loss(self, model: nn.Module, batch: Any, step: int) -> Tensor:
         """Returns ArcFace's cross-entropy."""
+        assert isinstance(model, Learner)
         images, labels = batch
         margin = ArcFace(self.margin * min(1.0, step / (0.3 * self.steps)))
         embedding = model.network(images.contiguous(memory_format=torch.channels_last))

@@ -103,6 +103,6 @@ def record(
             summary[f"thumbnails {name} {kind}"] = interval([row["thumbnails"][name][kind] for row in rows])
     summary["training seconds"] = {"mean": round(sum(row["cpu_seconds"]["training"] for row in rows) / len(rows), 1)}
     settings = recipe.settings() | {"days": DAYS, "glasses": GLASSES, "torch": torch.__version__}
-    settings["parameters"] = sum(p.numel() for p in recipe.build().network.parameters())  # type: ignore[union-attr]
+    settings["parameters"] = sum(p.numel() for p in recipe.network(recipe.build()).parameters())
     del settings["seed"]
     return {"settings": settings, "limits": LIMITS, "floors": FLOORS, "seeds": rows, "summary": summary}
