@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 
 from course_lib.recognition import margins as M
+from course_lib.recognition import sharded_demo
 from course_lib.recognition.memory import head_memory
 from course_lib.recognition.partial_fc import partial_fc_cross_entropy, sample_classes
 
@@ -42,6 +43,14 @@ def test_two_gloo_processes_equal_one(tmp_path, record_check):
         max(max(p[1:]) for p in partial),
         1e-6,
     )
+
+
+@pytest.mark.skipif(not dist.is_available(), reason="torch without distributed")
+def test_the_demonstration_of_the_page_agrees_with_one_process():
+    told = sharded_demo.run(2)
+    assert [t["rank"] for t in told] == [0, 1] and [t["rows"] for t in told] == [501, 500]
+    assert told[0]["loss"] == told[1]["loss"]
+    assert max(t[f"{what} apart"] for t in told for what in ("loss", "embeddings", "weights")) < 1e-6  # float32
 
 
 def batch(classes=50, seed=0):
