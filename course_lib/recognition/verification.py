@@ -71,11 +71,13 @@ def best_thresholds(
     Source: [huang2007]
     """
     ordered, order = scores.sort(-1, descending=True)
-    step = (2 * same.int() - 1)[order].unsqueeze(-2)  # (..., 1, N)
-    counts = member[order].unsqueeze(-2) != torch.arange(folds, device=scores.device)[:, None]
-    right = (step * counts).cumsum(-1, dtype=torch.int32)
+    # The smallest integers that hold the counts: the (F, N) tensors are most of the work.
+    size = torch.int16 if max(scores.shape[-1], folds) < 2**15 else torch.int32
+    step = (2 * same.to(torch.int8) - 1)[order].unsqueeze(-2)  # (..., 1, N)
+    counts = member.to(size)[order].unsqueeze(-2) != torch.arange(folds, dtype=size, device=scores.device)[:, None]
+    right = (step * counts).cumsum(-1, dtype=size)
     tied = ordered[..., 1:] == ordered[..., :-1]  # a cut inside a tie can't be made
-    right[..., :-1].masked_fill_(tied.unsqueeze(-2), torch.iinfo(torch.int32).min)
+    right[..., :-1].masked_fill_(tied.unsqueeze(-2), torch.iinfo(size).min)
     most, cut = right.max(-1)
     below = torch.cat([ordered[..., 1:], ordered[..., -1:] - 1], -1)
     middle = 0.5 * (ordered + below)
