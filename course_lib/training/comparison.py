@@ -44,9 +44,10 @@ class ComparedRecipe(FaceRecipe):
 
     name: str = "compared"
     title: Label = ("One loss under the common budget", "同一预算下的一种损失")
-    steps: int = 300
+    steps: int = 250
     size: int = SIZE
-    budget: float = 0.3
+    people: int = 12
+    budget: float = 0.2
 
     def __post_init__(self) -> None:
         """No network to start from."""
@@ -73,7 +74,7 @@ class Budget:
     train: aligned.AlignedFaces
     test: aligned.AlignedFaces
     options: dict[str, Any]
-    steps: int = 300
+    steps: int = 250
 
     def fitted(self, loss: str, seed: int, scale: float, rate: float, **changes: Any) -> Trained:
         """Trains one loss; raises KeyboardInterrupt when it was interrupted."""
