@@ -24,6 +24,7 @@ from course_lib.faces import (
 )
 from course_lib.faces.maths import mix
 from course_lib.faces.params import SEX_SHIFT
+from course_lib.geometry import align
 from course_lib.widgets.face_builder_controls import CONTROLS, PERSON, Control
 
 SIZE, SUPERSAMPLE, EXTENT = 144, 2, 27.0
@@ -183,10 +184,10 @@ class FaceBuilder:
         network = recogniser()
         if self.kept is None or network is None:
             return None
-        ours = render(self.identity, self.nuisance, size=112).image
-        theirs = render(self.kept.identity, self.kept.nuisance, size=112).image
+        faces = [render(*pair, size=112) for pair in ((self.identity, self.nuisance), (self.kept.identity, self.kept.nuisance))]
+        aligned = torch.cat([align(face.image, face.points) for face in faces])
         with torch.no_grad():
-            embeddings = F.normalize(network(torch.cat([ours, theirs])), dim=1)
+            embeddings = F.normalize(network(aligned), dim=1)
         return float(embeddings[0] @ embeddings[1])
 
     # ---- files ------------------------------------------------------------------------------------------------------

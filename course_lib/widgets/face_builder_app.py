@@ -208,7 +208,8 @@ class BuildAFace(ipywidgets.VBox):
     def refresh(self) -> None:
         """Show the face as it is now."""
         face, seen = self.face, self.face.rendered
-        pose = say(TEXT["pose"]).format(yaw=float(seen.yaw[0]), pitch=float(seen.pitch[0]), roll=float(seen.roll[0]))
+        angles = {name: round(float(getattr(seen, name)[0])) for name in ("yaw", "pitch", "roll")}
+        pose = say(TEXT["pose"]).format(**angles).replace("-", "−")
         self.picture.value = picture_html(seen.image, f"{say(TEXT['face'])}: {pose}", pose)
         self._show_truth()
         took = say(TEXT["took"]).format(ms=1000 * face.seconds, baked=say(TEXT["new" if face.baked else "old"]))
