@@ -184,7 +184,10 @@ class FaceBuilder:
         network = recogniser()
         if self.kept is None or network is None:
             return None
-        faces = [render(*pair, size=112) for pair in ((self.identity, self.nuisance), (self.kept.identity, self.kept.nuisance))]
+        faces = [
+            render(*pair, size=112)
+            for pair in ((self.identity, self.nuisance), (self.kept.identity, self.kept.nuisance))
+        ]
         aligned = torch.cat([align(face.image, face.points) for face in faces])
         with torch.no_grad():
             embeddings = F.normalize(network(aligned), dim=1)
