@@ -50,7 +50,8 @@ def main() -> None:
     told = {"rank": rank, "rows": len(shards.to_local()), "loss": loss.item(), "loss apart": _apart(loss, alone)}
     told["embeddings apart"] = _apart(local.grad, one.grad[own])
     told["weights apart"] = _apart(shards.grad.to_local(), all_rows.grad[mine])
-    print(json.dumps(told), flush=True)
+    sys.stdout.write(json.dumps(told) + "\n")  # one write, so that lines of several processes do not mix
+    sys.stdout.flush()
     dist.destroy_process_group()
 
 
