@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.faces.maths import constant, hann_blur, ramp
+from course_lib.faces.maths import constant, hann_blur, ramp, take
 from course_lib.geometry import rotation_matrix
 
 NECK_PIVOT = (0.0, -7.0, -2.0)
@@ -76,9 +76,9 @@ class Camera:
 
     def lift(self, u: Tensor, v: Tensor, depth: Tensor, batch: Tensor) -> Tensor:
         """(N, 3) points in cm that lie at image place (u, v), in image sides, and at ``depth`` cm from the camera."""
-        reach = depth / self.focal[batch]
-        x, y = (u - 0.5 - self.x[batch]) * reach, -(v - 0.5 - self.y[batch]) * reach
-        return torch.stack([x, y, self.distance[batch] - depth], 1)
+        reach = depth / take(self.focal, batch)
+        x, y = (u - 0.5 - take(self.x, batch)) * reach, -(v - 0.5 - take(self.y, batch)) * reach
+        return torch.stack([x, y, take(self.distance, batch) - depth], 1)
 
     def matrix(self, size: int) -> Tensor:
         """(B, 3, 3) intrinsics for pixel centres at integers and axes x right, y down, z forward."""

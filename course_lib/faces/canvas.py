@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.faces.camera import Camera
-from course_lib.faces.maths import Columns, gather_bilinear, gather_rows, ramp
+from course_lib.faces.maths import Columns, gather_bilinear, gather_rows, ramp, take
 from course_lib.faces.raster import Hits
 from course_lib.faces.samples import Samples
 from course_lib.faces.sheet import Grid
@@ -64,7 +64,7 @@ class Canvas:
         self.normal = F.normalize(found[:, :3], dim=1)
         self.position = camera.lift(samples.u, samples.v, samples.depth, b)
         zero = torch.zeros_like(samples.depth)
-        self.view = F.normalize(torch.stack([zero, zero, camera.distance[b]], 1) - self.position, dim=1)
+        self.view = F.normalize(torch.stack([zero, zero, take(camera.distance, b)], 1) - self.position, dim=1)
         self.cavity, self.hair_share = found[:, 3] * sheet, found[:, 4] * sheet
         self.jaw = torch.where(self.on_sheet, found[:, 5], torch.ones_like(sheet))
         self.hat = found[:, 6] * sheet if found.shape[1] > 6 else torch.zeros_like(sheet)
@@ -83,9 +83,9 @@ class Canvas:
         grid, row, column = self.stage.grid, self.samples.row, self.samples.column
         r = row.long().clamp(max=grid.rows - 2)
         c = column.long().clamp(max=grid.columns - 2)
-        self.y = torch.lerp(grid.y[r], grid.y[r + 1], row - r)
-        self.theta = torch.lerp(grid.theta[c], grid.theta[c + 1], column - c)
-        self.half = gather_rows(self.stage.surface.half[self.stage.identity], self.batch, row)
+        self.y = torch.lerp(take(grid.y, r), take(grid.y, r + 1), row - r)
+        self.theta = torch.lerp(take(grid.theta, c), take(grid.theta, c + 1), column - c)
+        self.half = gather_rows(take(self.stage.surface.half, self.stage.identity), self.batch, row)
         self.x = self.half * self.theta.sin()
 
     def part(self, where: Tensor) -> Tensor:

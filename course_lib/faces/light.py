@@ -7,7 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.faces.camera import NECK_PIVOT
-from course_lib.faces.maths import Columns, constant, degrees_to_radians, gather_bilinear, mix, ramp
+from course_lib.faces.maths import (
+    Columns,
+    constant,
+    degrees_to_radians,
+    gather_bilinear,
+    greatest_of_nine,
+    mix,
+    ramp,
+    take,
+)
 
 
 @dataclass
@@ -76,9 +85,9 @@ def cast_shadows(surface: Tensor, direction: Tensor, points: Tensor, batch: Tens
     nearest.scatter_reduce_(1, row * side + column, seen[..., 2], "amax")
     nearest = nearest.view(count, 1, side, side)
     for _ in range(2):  # the sheet is sampled sparsely: grow it over the gaps
-        nearest = torch.where(nearest < -90, F.max_pool2d(nearest, 3, 1, 1), nearest)
+        nearest = torch.where(nearest < -90, greatest_of_nine(nearest), nearest)
     table = torch.where(nearest < -90, torch.full_like(nearest, -30.0), nearest).view(count, side, side, 1)
-    local = ((points - pivot)[:, None] * frame[batch]).sum(-1)
+    local = ((points - pivot)[:, None] * take(frame, batch)).sum(-1)
     x, y = local[:, 0] * scale + side / 2 - 0.5, side / 2 - (local[:, 1] - 2) * scale - 0.5
     lit = torch.zeros_like(x)
     for dx, dy in ((-1.5, -0.6), (1.5, 0.6), (0.6, -1.5), (-0.6, 1.5)):
@@ -97,22 +106,22 @@ def shade(p: Points, e: Columns, shadow: Tensor) -> Tensor:
     """
     b = p.batch
     direction = light_direction(e)
-    towards = direction[b]
+    towards = take(direction, b)
     facing = (p.normal * towards).sum(1)
     warm = e["warmth"]
     key = torch.stack([1 + warm, torch.ones_like(warm), 1 - warm], -1) * (e["key"] * 1.04)[:, None]
-    key = key[b]
+    key = take(key, b)
     # Near the terminator the wrap does the darkening: a shadow map there would show its own grain.
     shadow = 1 - (1 - shadow) * ramp(facing, -0.05, 0.40)
     colour = _diffuse(p, e, facing, shadow, key)
-    colour = colour + _shine(p, towards, facing, shadow, key, e["tone_of"][b])
+    colour = colour + _shine(p, towards, facing, shadow, key, take(e["tone_of"], b))
     edge = (1 - (p.normal * p.view).sum(1).clamp(0, 1)) ** 3
-    behind = ramp(p.normal[:, 0] * -direction[b][:, 0].sign(), 0.2, 0.9)
-    rim = (e["rim"][b] * edge * behind * (0.5 + 0.5 * p.occlusion))[:, None]
+    behind = ramp(p.normal[:, 0] * -take(direction, b)[:, 0].sign(), 0.2, 0.9)
+    rim = (take(e["rim"], b) * edge * behind * (0.5 + 0.5 * p.occlusion))[:, None]
     colour = colour + rim * (0.35 * p.albedo + 0.06 + 0.25 * p.hair[:, None] * p.hair_colour) * constant(
         [0.95, 1.0, 1.08], colour
     )
-    return colour + (p.highlight * 0.85 * (0.4 + 0.6 * e["key"][b]))[:, None]
+    return colour + (p.highlight * 0.85 * (0.4 + 0.6 * take(e["key"], b)))[:, None]
 
 
 def _diffuse(p: Points, e: Columns, facing: Tensor, shadow: Tensor, key: Tensor) -> Tensor:
@@ -124,16 +133,16 @@ def _diffuse(p: Points, e: Columns, facing: Tensor, shadow: Tensor, key: Tensor)
     cast = shadow.clamp(min=1e-4)[:, None] ** soft
     # Surroundings: brighter from above, and a coloured side that differs from picture to picture.
     sky = 0.63 + 0.31 * p.normal[:, 1] + 0.15 * p.normal[:, 2]
-    side = 1 + e["side_tint"][b] * p.normal[:, :1]
+    side = 1 + take(e["side_tint"], b) * p.normal[:, :1]
     bounce = mix(
         constant([0.98, 1.0, 1.04], p.albedo).expand_as(p.albedo),
         constant([1.28, 1.02, 0.96], p.albedo).expand_as(p.albedo),
         (skin * ramp(-p.normal[:, 1], 0.0, 0.8))[:, None],
     )
-    ambient = (e["ambient"][b] * sky * p.occlusion)[:, None] * bounce * side
+    ambient = (take(e["ambient"], b) * sky * p.occlusion)[:, None] * bounce * side
     direction = light_direction(e)
     filling = torch.stack([-direction[:, 0], torch.full_like(direction[:, 0], 0.05), direction[:, 2].abs() + 0.45], -1)
-    fill = 0.20 * (p.normal * F.normalize(filling, dim=-1)[b]).sum(1).clamp(0) * p.occlusion
+    fill = 0.20 * (p.normal * take(F.normalize(filling, dim=-1), b)).sum(1).clamp(0) * p.occlusion
     arriving = (
         diffuse * cast * key * (0.40 + 0.60 * p.occlusion)[:, None]
         + ambient

@@ -141,6 +141,24 @@ def noise(channel: int, x: Tensor, y: Tensor) -> Tensor:
 
 
 @no_type_check
+def take(table: Tensor, index: Tensor) -> Tensor:
+    """Rows of a tensor by a flat list of numbers: ``table[index]``, several times faster on a CPU."""
+    return table.index_select(0, index)
+
+
+@no_type_check
+def greatest_of_nine(image: Tensor) -> Tensor:
+    """Largest value of each pixel and its eight neighbours, (B, H, W): max pooling, several times faster on a CPU."""
+    wide = image.clone()
+    torch.maximum(wide[..., 1:], image[..., :-1], out=wide[..., 1:])
+    torch.maximum(wide[..., :-1], image[..., 1:], out=wide[..., :-1])
+    tall = wide.clone()
+    torch.maximum(tall[..., 1:, :], wide[..., :-1, :], out=tall[..., 1:, :])
+    torch.maximum(tall[..., :-1, :], wide[..., 1:, :], out=tall[..., :-1, :])
+    return tall
+
+
+@no_type_check
 def gather_bilinear(table: Tensor, batch: Tensor, row: Tensor, column: Tensor) -> Tensor:
     """Bilinear look-up in a batch of tables.
 
@@ -158,8 +176,9 @@ def gather_bilinear(table: Tensor, batch: Tensor, row: Tensor, column: Tensor) -
     wr, wc = (row - r)[:, None], (column - c)[:, None]
     index = (batch * height + r) * width + c
     flat = table.reshape(-1, channels)
-    top = torch.lerp(flat[index], flat[index + 1], wc)
-    return torch.lerp(top, torch.lerp(flat[index + width], flat[index + width + 1], wc), wr)
+    pick = flat.index_select  # several times faster than indexing
+    top = torch.lerp(pick(0, index), pick(0, index + 1), wc)
+    return torch.lerp(top, torch.lerp(pick(0, index + width), pick(0, index + width + 1), wc), wr)
 
 
 @no_type_check
@@ -169,7 +188,7 @@ def gather_rows(table: Tensor, batch: Tensor, row: Tensor) -> Tensor:
     r = row.clamp(0, height - 1.001).long()
     flat = table.reshape(-1)
     index = batch * height + r
-    return torch.lerp(flat[index], flat[index + 1], (row - r).clamp(0, 1))
+    return torch.lerp(flat.index_select(0, index), flat.index_select(0, index + 1), (row - r).clamp(0, 1))
 
 
 def surface_normals(points: Tensor, wrap: bool = True) -> Tensor:
@@ -220,7 +239,7 @@ class Columns:
         if name not in self._kept:
             value = self._values[name]
             if self._rows is not None:
-                value = value[self._rows]
+                value = value.index_select(0, self._rows)
             if self._dims and value.dim() == 1:
                 value = value.view((-1,) + (1,) * (self._dims - 1))
             self._kept[name] = value
@@ -229,7 +248,7 @@ class Columns:
     @no_type_check
     def at(self, rows: Tensor) -> "Columns":
         """The same parameters for a subset of a flat list."""
-        return Columns(self._values, self._dims, rows if self._rows is None else self._rows[rows])
+        return Columns(self._values, self._dims, rows if self._rows is None else self._rows.index_select(0, rows))
 
     def override(self, **changes: Tensor) -> "Columns":
         """The same parameters with some values, already shaped, replaced."""

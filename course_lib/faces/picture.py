@@ -13,7 +13,7 @@ from course_lib.faces.hair import style_columns
 from course_lib.faces.held import draw_held
 from course_lib.faces.landmarks import sheet_landmarks
 from course_lib.faces.light import Points, cast_shadows, light_direction, shade
-from course_lib.faces.maths import Columns, constant, gather_bilinear, surface_normals
+from course_lib.faces.maths import Columns, constant, gather_bilinear, surface_normals, take
 from course_lib.faces.mouth import jaw_drop, opening
 from course_lib.faces.occluders import SUNGLASSES, brim, glasses_shape, lens_light, wear
 from course_lib.faces.params import FaceParams, NuisanceParams
@@ -52,18 +52,18 @@ class Picture:
     def _pose_surfaces(self) -> None:
         s = self.surface
         per_picture = Surface(
-            s.points[self.row],
-            s.normals[self.row],
+            take(s.points, self.row),
+            take(s.normals, self.row),
             s.attributes,
             s.half,
-            s.frontal[self.row],
+            take(s.frontal, self.row),
             s.texture,
             s.jaw,
             s.ears,
             s.strands,
             s.present,
         )
-        per_picture.attributes = s.attributes[self.row]
+        per_picture.attributes = take(s.attributes, self.row)
         points, normals = express(per_picture, self.grid, self.e3)
         self.attributes = per_picture.attributes
         self.bare = self.pose.points(points)
@@ -80,12 +80,12 @@ class Picture:
         x, y = sheet_landmarks(e)
         row = grid.row_of(y)
         r = row.long().clamp(max=grid.rows - 2)
-        half = self.surface.half[self.row]
+        half = take(self.surface.half, self.row)
         width = torch.lerp(half.gather(1, r), half.gather(1, r + 1), row - r)
         column = grid.column_of(torch.asin((x / width).clamp(-0.999, 0.999)))
         batch = torch.arange(len(x), device=x.device)[:, None].expand_as(row).reshape(-1)
         inner = gather_bilinear(self.bare, batch, row.reshape(-1), column.reshape(-1)).view(len(x), -1, 3)
-        jaw = self.surface.jaw[self.row]
+        jaw = take(self.surface.jaw, self.row)
         drop = jaw_drop(Columns(self.values, 2), jaw[..., 3], jaw[..., 4], jaw[..., 5])
         outline = self.pose.points(jaw[..., :3] - drop[..., None] * constant([0.0, 1.0, 0.25], jaw))
         self.landmarks = torch.cat([outline, inner], 1)
@@ -110,7 +110,7 @@ class Picture:
     def _rasterise(self) -> Hits:
         s, q = self.surface, self.q
         self.names, layers = ["sheet", "ear_left", "ear_right", "strands"], [self._layer(self.points, True)]
-        ears = s.ears[self.row]
+        ears = take(s.ears, self.row)
         covered = (q["hat"] == 3).view(-1, 1, 1)
         for side in (0, 1):
             layers.append(self._layer(self.pose.points(ears[:, side, ..., :3]), False, ~covered))
@@ -126,8 +126,8 @@ class Picture:
                 for k in (0, 1)
             ]
         )
-        strands = s.strands[self.row]
-        present = s.present[self.row]
+        strands = take(s.strands, self.row)
+        present = take(s.present, self.row)
         height = strands[..., 11]
         if self.worn is not None:
             limit = torch.tensor([99.0, 3.2, 3.6, -99.0, 99.0], device=height.device)[q["hat"]].view(-1, 1, 1)
@@ -166,7 +166,7 @@ class Picture:
             self.names.append("brim" if name == "brim" else f"frame{number}")
 
     def _paint(self, hits: Hits) -> Canvas:
-        channels = [self.normals, self.attributes[..., list(CHANNELS)]]
+        channels = [self.normals, self.attributes[..., : len(CHANNELS)]]
         if self.worn is not None:
             channels += [self.worn.hat[..., None], self.worn.mask[..., None]]
         grid = self.grid

@@ -146,18 +146,21 @@ def _splat(
         (torch.arange(across, device=device) + 0.5) / across,
         indexing="ij",
     )
-    fu, fv = fu.reshape(1, -1, 1), fv.reshape(1, -1, 1)
-    top = torch.lerp(corners[first][:, None], corners[first + 1][:, None], fu)
-    points = torch.lerp(top, torch.lerp(corners[first + width][:, None], corners[first + width + 1][:, None], fu), fv)
-    place = (row[:, None] * SUBDIVISION + (fv[..., 0] * SUBDIVISION).long()) * (width * SUBDIVISION)
-    place = place + column[:, None] * SUBDIVISION + (fu[..., 0] * SUBDIVISION).long() + start
-    pixel = points[..., :2].floor().long()
-    px, py = pixel[..., 0], pixel[..., 1]
+    # Samples on the first axis and quads on the last, so that the innermost loops are long.
+    fu, fv = fu.reshape(-1, 1), fv.reshape(-1, 1)
+    corner = lambda step: corners.index_select(1, first + step)[:, None]  # noqa: E731
+    top = torch.lerp(corner(0), corner(1), fu)
+    x, y, depth = torch.lerp(top, torch.lerp(corner(width), corner(width + 1), fu), fv)
+    wide = width * SUBDIVISION
+    place = (row * (SUBDIVISION * wide) + column * SUBDIVISION + start) + (
+        (fv * SUBDIVISION).long() * wide + (fu * SUBDIVISION).long()
+    )
+    px, py = x.floor().long(), y.floor().long()
     inside = (px >= 0) & (px < size) & (py >= 0) & (py < size)
-    key = ((points[..., 2] * 1000).long() << _LOW_BITS) | place
-    target = (image[:, None] * size + py) * size + px
+    key = ((depth * 1000).long() << _LOW_BITS) | place
+    target = image * (size * size) + py * size + px
     if seen is not None:
-        inside = inside & seen[:, None]
+        inside = inside & seen
     # Samples outside the picture go to a spare last place: cheaper than picking out the others, and nothing waits.
     target = torch.where(inside, target, len(best) - 1)
     best.scatter_reduce_(0, target.reshape(-1), key.reshape(-1), "amin")
@@ -166,7 +169,7 @@ def _splat(
 def _dice_by_size(layer: Layer, size: int, start: int, best: Tensor) -> None:
     """Groups quads by their extent in powers of two, so that each group is diced as finely as it needs."""
     visible, across, along = _visible(layer, size)
-    corners = torch.stack([layer.x, layer.y, layer.depth], -1).view(-1, 3)
+    corners = torch.stack([layer.x, layer.y, layer.depth]).view(3, -1)
     quad = visible.view(-1).nonzero()[:, 0]
     steps = torch.tensor(_STEPS)
     group = torch.bucketize(across.reshape(-1)[quad] * 1.05, steps) * len(_SAMPLES) + torch.bucketize(
@@ -192,7 +195,7 @@ def _dice_by_size(layer: Layer, size: int, start: int, best: Tensor) -> None:
 def _dice_fixed(layer: Layer, size: int, start: int, best: Tensor, fine: int = 1024) -> None:
     """Dices every quad 4 × 4 and the ``fine`` largest of each image 32 × 32: no shape depends on data, so nothing waits."""
     visible, across, along = _visible(layer, size)
-    corners = torch.stack([layer.x, layer.y, layer.depth], -1).view(-1, 3)
+    corners = torch.stack([layer.x, layer.y, layer.depth]).view(3, -1)
     batch, each = len(visible), visible[0].numel()
     extent = torch.where(visible, torch.maximum(across, along), torch.full_like(across, -1.0)).view(batch, each)
     offset = torch.arange(batch, device=visible.device)[:, None] * each

@@ -182,11 +182,11 @@ def express(surface: Surface, grid: Grid, e: Columns) -> tuple[Tensor, Tensor]:
     """Points and normals (B, V, U, 3) of the sheet with the mouth as the expression sets it.
 
     Args:
-        surface: one row per picture.
+        surface: one row per picture; its points and normals are changed in place, so they must be the picture's own.
         grid: its grid.
         e: identity and picture parameters shaped for three axes.
     """
-    points, normals = surface.points.clone(), surface.normals.clone()
+    points, normals = surface.points, surface.normals
     rows, columns = grid.mouth_rows, grid.mouth_columns
     x = surface.frontal[:, rows, columns]
     y = grid.y[rows].view(1, -1, 1) + torch.zeros_like(x)

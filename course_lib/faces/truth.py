@@ -6,7 +6,7 @@ from torch import Tensor
 
 from course_lib.faces.camera import Camera
 from course_lib.faces.canvas import Canvas
-from course_lib.faces.maths import ramp
+from course_lib.faces.maths import greatest_of_nine, ramp
 from course_lib.faces.sheet import Grid
 
 LABELS = (
@@ -114,7 +114,7 @@ def visible_landmarks(landmarks: Tensor, camera: Camera, depth: Tensor, labels: 
         cover: (B, S, S) share covered by objects in front and dark lenses.
     """
     # A landmark on the silhouette lies between pixels: the farthest of the nine around it counts.
-    farthest = F.max_pool2d(depth[:, None], 3, 1, 1)[:, 0]
+    farthest = greatest_of_nine(depth)
     seen, inside = _look_up(landmarks, camera, farthest, 1e4)
     tolerance = torch.full((68,), 0.5, device=depth.device)
     tolerance[:17] = 1.4
