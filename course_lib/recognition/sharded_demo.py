@@ -59,7 +59,7 @@ def _apart(value: Tensor, expected: Tensor) -> float:
     return float((value - expected).detach().abs().max() / expected.detach().abs().max())
 
 
-def run(processes: int = 2) -> list[dict[str, float]]:
+def run(processes: int = 2) -> list[dict[str, int | float]]:
     """Starts so many processes on this machine, as torchrun does, and returns what they found.
 
     Args:
