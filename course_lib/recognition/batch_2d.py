@@ -11,6 +11,22 @@ from torch import Tensor
 Number = float | Float[Tensor, ""]
 
 BATCH_LOSSES = ("contrastive", "triplet", "semi_hard", "batch_hard", "lifted_max", "lifted", "margin_based")
+IDENTITIES = (0, 0, 0, 1, 1, 1, 2, 2, 2)
+"""Whose the samples of `PLACES` are."""
+PLACES = torch.tensor(
+    [
+        [-0.1, 0.25],
+        [-0.35, 0.95],
+        [0.4, 0.8],
+        [-0.95, -0.2],
+        [-0.45, -0.75],
+        [-0.3, -0.1],
+        [0.9, -0.1],
+        [0.35, -0.7],
+        [0.5, 0.1],
+    ]
+)
+"""A batch of three identities with three samples each, not yet well apart."""
 FAR = 1e4
 """Stands for an infinite distance: its exponential is 0 and its slope finite."""
 
@@ -223,3 +239,33 @@ def batch_groups(labels: list[int]) -> dict[str, list[tuple[int, int]]]:
             (dots + 2 * i, dots + 2 * i + 1) for i, y in enumerate(labels) if y == identity
         ]
     return groups
+
+
+def batch_figure(loss: Number, alpha: Number, x: Number, y: Number) -> tuple[Float[Tensor, "k 2"], Float[Tensor, "3"]]:
+    """Return what the batch figure shows: `batch_wire` of `PLACES` with the first sample moved, and three numbers.
+
+    Args:
+        loss: index into `BATCH_LOSSES`.
+        alpha: α.
+        x: place of the first sample.
+        y: likewise, upwards.
+
+    Returns:
+        (180, 2) points in pixels, and how many pairs are pulled, how many are pushed, and the largest pair's share of all push.
+
+    Source: [song2016]
+    """
+    first = torch.stack([torch.as_tensor(v, dtype=torch.float32) for v in (x, y)])
+    points = torch.cat([first[None], PLACES[1:]])
+    every = edge_slopes(plane_distances(points), torch.tensor(IDENTITIES), alpha)
+    chosen = (torch.arange(len(BATCH_LOSSES)) == torch.as_tensor(loss, dtype=torch.float32)).float()
+    slopes = (every * chosen[:, None, None]).sum(0)
+    both = (slopes + slopes.t()).triu(1)
+    push = (-both).clamp_min(0)
+    level = 1e-3 * both.abs().amax((0, 1))
+    numbers = [
+        (both > level).float().sum(),
+        (push > level).float().sum(),
+        push.amax((0, 1)) / push.sum().clamp_min(1e-9),
+    ]
+    return batch_wire(points, slopes), torch.stack(numbers)

@@ -76,6 +76,13 @@ def pair_error(embeddings: Float[Tensor, "n d"], labels: Int[Tensor, "n"]) -> fl
     return float(equal_error_rate(scores, labels[first] == labels[second])[0])
 
 
+def _spoiled(labels: Tensor, share: float) -> Tensor:
+    """Return labels of which a share is drawn anew; batches are still put together by the true ones."""
+    generator = torch.Generator().manual_seed(1)
+    hit = torch.rand(len(labels), generator=generator) < share
+    return torch.where(hit, torch.randint(10, (len(labels),), generator=generator), labels)
+
+
 def digit_trial(
     loss: Loss,
     *,
@@ -86,6 +93,7 @@ def digit_trial(
     images: int = 4,
     width: int = 16,
     rate: float = 2e-3,
+    wrong: float = 0.0,
     seed: int = 0,
 ) -> Trial:
     """Train 64 → 128 → D on batches of 10 identities × K images, and measure errors on the way.
@@ -101,6 +109,7 @@ def digit_trial(
         images: K.
         width: D.
         rate: learning rate.
+        wrong: share of the training labels that are replaced by random ones, the same in every run.
         seed: of the start and of the batches.
 
     Returns:
@@ -109,6 +118,7 @@ def digit_trial(
     Source: [hermans2017]
     """
     x, y, held_out, truth = digit_split(per_identity)
+    taught = _spoiled(y, wrong)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, width))
@@ -119,7 +129,7 @@ def digit_trial(
     for step in range(1, steps + 1):
         (rows,) = sampler  # ten identities in a batch of ten: an epoch is one batch
         current = warm_up[0] if warm_up and step <= warm_up[1] else loss
-        value = current(network(x[rows]), weight, y[rows])
+        value = current(network(x[rows]), weight, taught[rows])
         optimiser.zero_grad()
         value.backward()
         optimiser.step()

@@ -8,8 +8,11 @@ from course_lib.widgets.margin_lab import MarginState
 from course_lib.widgets.margin_lab_app import MarginLab, margin_lab
 from course_lib.widgets.threshold_lab import ThresholdLab, threshold_lab
 from course_lib.widgets.threshold_lab_state import ThresholdExperiment
+from course_lib.widgets.triplet_lab import TripletLab, triplet_lab
+from course_lib.widgets.triplet_lab_state import BatchState, TripletState
 
 __all__ = [
+    "BatchState",
     "BuildAFace",
     "Experiment",
     "FaceBuilder",
@@ -18,8 +21,11 @@ __all__ = [
     "MarginState",
     "ThresholdExperiment",
     "ThresholdLab",
+    "TripletLab",
+    "TripletState",
     "build_a_face_lab",
     "face_quality_lab",
     "margin_lab",
     "threshold_lab",
+    "triplet_lab",
 ]

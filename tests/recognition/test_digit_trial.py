@@ -43,3 +43,13 @@ def test_error_of_known_pairs():
     x = torch.tensor([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1]])
     assert T.pair_error(x, torch.tensor([0, 0, 1, 1])) == 0
     assert T.pair_error(x, torch.tensor([0, 1, 0, 1])) >= 0.5
+
+
+def test_wrong_labels_are_a_share_and_change_the_run():
+    y = torch.arange(10).repeat_interleave(200)
+    spoiled = T._spoiled(y, 0.3)
+    # nine of ten random labels differ: 0.27, with a standard error of 0.01
+    assert float((spoiled != y).float().mean()) == pytest.approx(0.27, abs=0.03)
+    assert torch.equal(T._spoiled(y, 0.0), y)
+    runs = [T.digit_trial(triplet, steps=2, checkpoints=(), wrong=w).losses for w in (0.0, 0.3)]
+    assert runs[0] != runs[1]

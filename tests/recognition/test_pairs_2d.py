@@ -199,6 +199,20 @@ def test_groups_and_wire_agree():
     assert not (strong & weak).any() and torch.equal(strong | weak, used) and 0 < int(used.sum()) < 36
 
 
+def test_the_batch_figure_counts_its_edges():
+    places = torch.tensor([[0.1, 0.1]])
+    points = torch.cat([places, B.PLACES[1:]])
+    d, y = B.plane_distances(points), torch.tensor(B.IDENTITIES)
+    for k, name in enumerate(B.BATCH_LOSSES):
+        wire, (pulled, pushed, share) = B.batch_figure(float(k), 0.5, 0.1, 0.1)
+        assert wire.shape == (180, 2) and 0 < pulled <= 9 and 0 < pushed <= 27 and 0 < share <= 1, name
+    hardest = B.batch_figure(3.0, 0.5, 0.1, 0.1)[1]
+    a, p, n = miners.hard_indices(d, y)
+    active = d[a, p] + 0.5 > d[a, n]
+    pairs_used = {tuple(sorted(t)) for t in zip(a[active].tolist(), n[active].tolist(), strict=True)}
+    assert int(hardest[1]) == len(pairs_used)
+
+
 def test_density_and_histograms(record_check):
     for n in (3, 16, 128):
         q = S.sphere_density(float(n))
@@ -251,7 +265,8 @@ class Figures(torch.nn.Module):
             *D.pair_curves(alpha), losses, pushes, D.region_picture(p, alpha, 1.0, 60), *D.triplet_figure(p, n, alpha, alpha * 0 + 1, 60),
             D.positive_pull(p, n, alpha), *D.hard_curves(alpha), *D.lifted_curves(p, 3.0, n, alpha),
             *D.margin_based_curves(p, alpha), D.similarity_pushes(p - 1, alpha, 50.0, 0.5, 0.25, 64.0), slopes,
-            B.batch_wire(points, slopes[5]), S.sphere_density(dimension), S.sampling_weight(dimension),
+            B.batch_wire(points, slopes[5]), *B.batch_figure(alpha * 10, alpha, x, x),
+            S.sphere_density(dimension), S.sampling_weight(dimension),
             S.drawn_histograms(dimension, 20.0, p), *S.starved_anchors(S.starvation_batch(dimension, 0.2), dimension, 1.0),
         )  # fmt: skip
 
