@@ -44,7 +44,7 @@ class ComparedRecipe(FaceRecipe):
 
     name: str = "compared"
     title: Label = ("One loss under the common budget", "同一预算下的一种损失")
-    steps: int = 250
+    steps: int = 200
     size: int = SIZE
     people: int = 12
     budget: float = 0.2
@@ -74,7 +74,7 @@ class Budget:
     train: aligned.AlignedFaces
     test: aligned.AlignedFaces
     options: dict[str, Any]
-    steps: int = 250
+    steps: int = 200
 
     def fitted(self, loss: str, seed: int, scale: float, rate: float, **changes: Any) -> Trained:
         """Trains one loss; raises KeyboardInterrupt when it was interrupted."""
