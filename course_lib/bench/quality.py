@@ -18,14 +18,20 @@ from course_lib.bench import peers
 from course_lib.bench.peers import Array, Peer
 from course_lib.bench.timing import Ratio, race, ratio
 
-# Compiling takes seconds a measure: these show what fusing gains on stencils, on colour and on re-blur.
+# Compiling takes seconds a measure, and pays where a measure is arithmetic on neighbours or colours and nothing else.
 COMPILED = (
-    "laplacian_variance",
     "tenengrad",
+    "sobel_mean",
+    "energy_of_gradient",
+    "brenner_gradient",
     "grey_difference_sum",
+    "grey_difference_product",
+    "kryszczuk_drygajlo_sharpness",
     "mean_gradient_magnitude",
-    "blur_effect",
+    "energy_of_laplacian",
+    "l1_second_derivatives",
     "luminance_mean",
+    "brightness_luma",
 )
 
 
@@ -90,10 +96,10 @@ def single(work: Workload, name: str, rounds: int, clock: Callable[[], float], *
     return Row(name, ratio(seconds[floats], seconds["ours"]), floats, ratio(seconds[fastest], seconds["ours"]), fastest)
 
 
-def together(work: Workload, rounds: int, clock: Callable[[], float], *, compiled: bool = False) -> dict[str, Ratio]:
+def together(work: Workload, rounds: int, clock: Callable[[], float]) -> dict[str, Ratio]:
     """Races one ``measure`` call for all measures against the loops, on float32 and on 8-bit images."""
     contestants: dict[str, Callable[[], object]] = {
-        "ours": partial(quality.measure, work.colour, compiled=compiled),
+        "ours": partial(quality.measure, work.colour),
         "float32": partial(peers.loop, work.arrays["rgb32"]),
         "8-bit": partial(peers.loop, work.arrays["rgb8"]),
     }
@@ -108,6 +114,17 @@ def throughput(work: Workload, rounds: int) -> dict[str, float]:
     calls: dict[str, Callable[[], Any]] = {name: partial(quality.measure, x, [name]) for name, x in chosen.items()}
     calls["all"] = partial(quality.measure, colour)
     return {name: len(colour) / _gpu_seconds(call, rounds) for name, call in calls.items()}
+
+
+def summary(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """For each column the geometric mean of the ratios, and which measure has the lowest."""
+    return {
+        column: {
+            "geometric_mean": geometric_mean(getattr(row, column) for row in rows),
+            "lowest": min(rows, key=lambda row: getattr(row, column).median).measure,
+        }
+        for column in ("float32", "fastest")
+    }
 
 
 def geometric_mean(ratios: Iterable[Ratio]) -> float:

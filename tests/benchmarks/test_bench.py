@@ -10,7 +10,7 @@ import torch
 
 from course_lib import quality
 from course_lib.bench import __main__ as command
-from course_lib.bench import peers, timing
+from course_lib.bench import peers, quality_command, recognition, recognition_cases, timing
 from course_lib.bench import quality as bench
 
 SIZES = (48, 112, 256)
@@ -80,7 +80,7 @@ def test_ratios():
 def test_command(tmp_path, capsys):
     threads = torch.get_num_threads()
     arguments = "--workloads 4x32 --rounds 2 --threads 1 --compiled --measures tenengrad luminance_mean image_entropy --output".split()
-    record = command.main([*arguments, str(tmp_path)])
+    record = quality_command.main([*arguments, str(tmp_path)])
     torch.set_num_threads(threads)
     shown = capsys.readouterr().out
     assert "tenengrad" in shown and "geometric mean" in shown and "all measures in one call" in shown
@@ -92,3 +92,48 @@ def test_command(tmp_path, capsys):
     assert set(work["together"]) == {"float32", "8-bit"}
     # Ratios, versions and counts only: no times, no names.
     assert platform.node() not in text and "seconds" not in text and "processor" not in text
+
+
+def test_recognition_in_small(tmp_path, monkeypatch, capsys):
+    """Every kind of case at a tiny size: our side and theirs run, and only ratios are kept."""
+    cases = {
+        "arcface-tiny": lambda: recognition_cases.margin_case(20, batch=8, width=16),
+        "contrastive-16": lambda: recognition_cases.pair_case(
+            recognition_cases.P.contrastive_loss, recognition_cases.peer_loss("ContrastiveLoss"), 16
+        ),
+        "centre-tiny": lambda: recognition_cases.centre_case(classes=10, batch=8, width=4),
+        "alignment-5": lambda: recognition_cases.alignment_case(5),
+        "lfw-120": lambda: recognition_cases.lfw_case(120),
+    }
+    monkeypatch.setattr(recognition, "CASES", cases)
+    monkeypatch.setattr(recognition, "child", lambda case, rounds=None, only=None: here(case, rounds, only))
+
+    def here(case, rounds, only):
+        return 2.0 if only else recognition.seconds(case, rounds)
+
+    record = recognition.main(["--rounds", "1", "--output", str(tmp_path), "--cases", *cases])
+    text = (tmp_path / "recognition-cpu.json").read_text("utf-8")
+    assert json.loads(text) == record and list(record["ratios"]) == list(cases)
+    assert set(record["ratios"]["arcface-tiny"]["time"]["insightface"]) == {
+        "partial fc 0.1",
+        *recognition_cases.KERNELS,
+    }
+    assert record["ratios"]["arcface-tiny"]["memory"]["linear"]["fused"] == 1
+    assert record["ratios"]["lfw-120"]["time"]["threshold sweep"]["ours"] > 0
+    assert platform.node() not in text and "seconds" not in text
+    assert "insightface" in capsys.readouterr().out
+
+
+def test_a_case_runs_in_a_process_of_its_own():
+    times = recognition.child("lfw-6000", 1)
+    assert set(times) == {"threshold sweep", "insightface", "ours"} and all(value > 0 for value in times.values())
+
+
+def test_command_says_what_there_is(monkeypatch):
+    ran = []
+    monkeypatch.setattr(command, "COMMANDS", {"one": lambda options: ran.append(options)})
+    command.main(["one", "--x"])
+    command.main(["all", "--y"])
+    assert ran == [["--x"], ["--y"]]
+    with pytest.raises(SystemExit, match="got 'two'"):
+        command.main(["two"])
