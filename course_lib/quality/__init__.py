@@ -47,7 +47,7 @@ def measure(
     """
     chosen = _chosen(names)
     if not compiled:
-        return _all_of(images, chosen, mask=mask)
+        return _measured(images, chosen, mask=mask)
     check_images(images, "images")
     check_mask(mask, images)
     return dict(zip(chosen, _compiled(chosen)(images, mask), strict=True))
@@ -70,10 +70,13 @@ def _functions(names: tuple[str, ...]) -> list[Callable[..., Tensor]]:
     return [known[name] for name in names]
 
 
-@in_chunks
 def _all_of(image: Images, names: tuple[str, ...], *, mask: Region = None) -> dict[str, Tensor]:
     maps = Maps.of(image, mask)
     return {name: function(maps) for name, function in zip(names, _functions(names), strict=True)}
+
+
+# Many measures keep many maps anyway: larger chunks share the cost of each call among more images.
+_measured = in_chunks(_all_of, times=2)
 
 
 @functools.cache

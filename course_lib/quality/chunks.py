@@ -37,10 +37,14 @@ def check_mask(mask: Tensor | None, image: Tensor) -> None:
         raise ValueError("mask: expected only the values 0 and 1, got others (threshold a soft mask first)")
 
 
-def in_chunks(measure: Callable[..., Any]) -> Callable[..., Any]:
+def in_chunks(measure: Callable[..., Any], times: int = 1) -> Callable[..., Any]:
     """Lets a measure of ``Maps`` take images: checks them once, then works through the batch in cache-sized chunks.
 
     Tensors of B values among the other arguments go along with their images.
+
+    Args:
+        measure: takes ``Maps``, then anything.
+        times: how many chunks to take at a time.
     """
 
     @functools.wraps(measure)
@@ -51,7 +55,7 @@ def in_chunks(measure: Callable[..., Any]) -> Callable[..., Any]:
             check_images(image)
         check_mask(mask, image)
         whole = (image, mask, args, options)
-        size = len(image) if _traced() or image.device.type != "cpu" else max(1, CHUNK // image[0].numel())
+        size = len(image) if _traced() or image.device.type != "cpu" else max(1, times * CHUNK // image[0].numel())
         return _joined([_of_chunk(measure, whole, slice(start, start + size)) for start in range(0, len(image), size)])
 
     return wrapper

@@ -1,5 +1,7 @@
 """Contrast: how far light and dark lie apart, over the whole image, between face and background, or from place to place."""
 
+import functools
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -108,7 +110,7 @@ def weber_contrast(image: Images, *, mask: Region = None) -> Float[Tensor, " b"]
     Source: [peli1990].
     """
     grey = (maps := Maps.of(image, mask)).grey.values
-    face = _ellipse(grey) if maps.mask is None else maps.mask
+    face = _ellipse(grey.shape[1], grey.shape[2], grey.dtype, grey.device) if maps.mask is None else maps.mask
     pixels, face_pixels = grey[0].numel(), face.sum((1, 2))
     face_sum = (grey * face).sum((1, 2))
     background = (grey.sum((1, 2)) - face_sum) / (pixels - face_pixels).clamp_min(1)
@@ -148,13 +150,23 @@ def local_weber_contrast(image: Images, size: int = 9, *, mask: Region = None) -
     return Map(departure / total.clamp_min(size**2 * DARKEST), maps.inside(size, size)).mean()
 
 
-def _ellipse(grey: Float[Tensor, "b h w"]) -> Float[Tensor, "1 h w"]:
+def _ellipse(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "1 h w"]:
+    if torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        return _new_ellipse(height, width, dtype, device)
+    with torch.inference_mode(False):  # what is kept must serve later calls with gradients too
+        return _kept_ellipse(height, width, dtype, device)
+
+
+def _new_ellipse(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "1 h w"]:
     rows, columns = (
-        ((torch.arange(size, dtype=grey.dtype, device=grey.device) + 0.5) / size - 0.5).abs() for size in grey.shape[1:]
+        ((torch.arange(size, dtype=dtype, device=device) + 0.5) / size - 0.5).abs() for size in (height, width)
     )
     # Row by row, the half width of the ellipse; below 0 above and below it.
     half = torch.where(rows <= 0.4, 0.3 * (1 - (rows / 0.4).square()).clamp_min(0).sqrt(), -1)
-    return (columns <= half[:, None]).to(grey.dtype)[None]
+    return (columns <= half[:, None]).to(dtype)[None]
+
+
+_kept_ellipse = functools.lru_cache(maxsize=8)(_new_ellipse)
 
 
 MEASURES: tuple[Measure, ...] = (

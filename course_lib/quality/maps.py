@@ -46,11 +46,11 @@ class Map:
 
     def mean(self) -> Float[Tensor, " b"]:
         """Mean value, 0 for an empty region."""
-        return self.kept().sum((1, 2)) / self.count()
+        return _total(self.kept()) / self.count()
 
     def mean_abs(self) -> Float[Tensor, " b"]:
         """Mean of the absolute values, 0 for an empty region."""
-        return self.kept().abs().sum((1, 2)) / self.count()
+        return _total(self.kept().abs()) / self.count()
 
     def mean_square(self) -> Float[Tensor, " b"]:
         """Mean of the squares, 0 for an empty region."""
@@ -224,6 +224,11 @@ class Maps:
     def luminance_histogram(self) -> Float[Tensor, "b 256"]:
         """Pixels at each of 256 levels of luminance."""
         return histogram(self.luminance.values, self.mask)
+
+
+def _total(values: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
+    # The compiler turns sums over rows into loops of whole vectors, sums over both dimensions it does not.
+    return values.sum(2).sum(1) if torch.compiler.is_compiling() else values.sum((1, 2))
 
 
 # What measures take: images or their maps, a region, and a number for all images or one for each.

@@ -220,10 +220,10 @@ def mean_gradient_magnitude(image: Images, *, mask: Region = None) -> Float[Tens
 
 
 def _power(values: Tensor, exponent: float) -> Tensor:
-    # exp(p log x) is twice as fast as x^p. 0^p has an infinite slope for p < 1, and its log is −∞: harmless for the
+    # 2^(p log2 x) takes half the time of x^p. 0^p has an infinite slope for p < 1, and its log is −∞: harmless for the
     # value, but not for gradients, so the base is then lifted to the smallest number there is.
     base = values.clamp_min(torch.finfo(values.dtype).tiny) if values.requires_grad else values
-    return torch.log(base).mul_(exponent).exp_()
+    return torch.log2(base).mul_(exponent).exp2_()
 
 
 MEASURES: tuple[Measure, ...] = (

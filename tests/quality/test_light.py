@@ -233,3 +233,13 @@ def test_hot_pixel_decides_the_range_but_not_the_percentiles():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call(noise_images(1, 16, 20))
+
+
+def test_weber_contrast_has_gradients_after_a_call_without():
+    """The ellipse is kept between calls: it may not remember that the first of them was made for inference only."""
+    image = torch.rand(1, 1, 37, 41, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        light.weber_contrast(image)
+    image.requires_grad_()
+    light.weber_contrast(image).sum().backward()
+    assert image.grad is not None and image.grad.abs().sum() > 0
