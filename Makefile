@@ -48,7 +48,7 @@ check: $(VENV)/.ready-dev chromium book  ## lint, types, import layers, rules fo
 	$(PY) tools/check_sources.py
 	$(PY) tools/check_site.py _build/site
 
-bench: $(VENV)/.ready-dev  ## every measure against the loop a user would write, as ratios
+bench: $(VENV)/.ready-dev  ## measures and losses against the code a user would write, as ratios
 	$(PY) -m course_lib.bench
 
 checks-record: test  ## make this test run the one that the book's checks page shows
