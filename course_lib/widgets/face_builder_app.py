@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
+import anywidget
 import ipywidgets
 from torch import Tensor
 
@@ -104,6 +105,12 @@ def file_link(content: bytes, name: str, kind: str, label: str) -> str:
     return f'<a class="sf-button" download="{name}" href="{url}">{html.escape(label)}</a>'
 
 
+class SliderNames(anywidget.AnyWidget):
+    """Gives the handles of the lab's sliders their names for screen readers; shows nothing."""
+
+    _esm = (Path(__file__).parent / "face_builder_names.js").read_text(encoding="utf-8")
+
+
 class BuildAFace(ipywidgets.VBox):
     """The whole application; ``face`` holds its state, so that cells below the lab can work with it."""
 
@@ -125,7 +132,8 @@ class BuildAFace(ipywidgets.VBox):
         ]
         sheets = ("style.css", "face_builder.css")
         look = "".join((Path(__file__).parent / sheet).read_text(encoding="utf-8") for sheet in sheets)
-        super().__init__([ipywidgets.HTML(f"<style>{look}</style>"), styled(ipywidgets.Box(areas), "sf-areas")])
+        style = ipywidgets.HTML(f"<style>{look}</style>")
+        super().__init__([style, styled(ipywidgets.Box(areas), "sf-areas"), SliderNames()])
         self.add_class("sf-lab")
         self.add_class("sf-builder")
         self.refresh()
