@@ -2,7 +2,7 @@
 
 from course_lib.detection.boxes import box_iou, face_box, nms
 from course_lib.detection.centre_map import centre_map_loss, centre_targets, decode_centres, peaks
-from course_lib.detection.face_finder import FaceFinder, Faces, find_faces, local_contrast
+from course_lib.detection.face_finder import SURE, FaceFinder, Faces, find_faces, local_contrast
 from course_lib.detection.face_landmarks import LandmarkNetwork, crop_transform, find_landmarks, soft_argmax
 from course_lib.detection.matching import (
     Precision,
@@ -15,6 +15,7 @@ from course_lib.detection.matching import (
 from course_lib.detection.reading import FaceReading, eye_openness, face_score, read_face
 
 __all__ = [
+    "SURE",
     "FaceFinder",
     "FaceReading",
     "Faces",

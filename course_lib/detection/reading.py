@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from course_lib import images
 from course_lib.detection.boxes import check_boxes
 from course_lib.detection.centre_map import STRIDE
-from course_lib.detection.face_finder import find_faces
+from course_lib.detection.face_finder import SURE, find_faces
 from course_lib.detection.face_finder import trained as trained_finder
 from course_lib.detection.face_landmarks import crop_transform, crops, find_landmarks
 from course_lib.geometry import align, check_points
@@ -18,6 +18,9 @@ __all__ = ["FaceReading", "eye_openness", "face_score", "read_face"]
 
 VIEW = 112
 """Side in pixels of what the finder sees of one face in ``face_score``."""
+
+MARGINS = (1.4, 2.0, 2.8)
+"""Sides of the square that it sees in ``face_score``, in heights of the box: faces of 80, 56 and 40 px."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class FaceReading:
 def read_face(
     image: Float[Tensor, "1 3 h w"],
     *,
-    score: float = 0.5,
+    score: float = SURE,
     smallest: float | int = 24.0,
     finder: nn.Module | None = None,
     landmarks: nn.Module | None = None,
@@ -77,8 +80,8 @@ def face_score(
 ) -> Float[Tensor, "n"]:
     """How sure the face finder is that a face lies in a box, without searching the picture again.
 
-    It sees each box at the size that it knows best, with half a face's height around, and the best cell near the middle
-    counts.
+    It sees each box at three sizes with some of what lies around, and the best cell near the middle counts: about what
+    ``find_faces`` would say, in a fraction of the time.
 
     Args:
         image: (1, 3, H, W) with all the boxes, or (N, 3, H, W) with one each, in [0, 1].
@@ -95,11 +98,16 @@ def face_score(
     check_boxes(boxes)
     if not len(boxes):
         return boxes.new_zeros(0)
-    middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True)
-    view = crops(image.float(), crop_transform(torch.cat([middle - half, middle + half], 1).to(image), size=VIEW), VIEW)
-    heat = (network or trained_finder(str(image.device)))(view)[:, 0].sigmoid()
-    centre = VIEW // STRIDE // 2
-    return heat[:, centre - 2 : centre + 2, centre - 2 : centre + 2].amax((1, 2)).to(boxes.dtype)
+    finder = network or trained_finder(str(image.device))
+    middle, side = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True)
+    best = []
+    for margin in MARGINS:
+        square = torch.cat([middle - margin / 2 * side, middle + margin / 2 * side], 1).to(image)
+        view = crops(image.float(), crop_transform(square, size=VIEW), VIEW)
+        heat = finder(view)[:, 0].sigmoid()
+        centre = VIEW // STRIDE // 2
+        best.append(heat[:, centre - 2 : centre + 2, centre - 2 : centre + 2].amax((1, 2)))
+    return torch.stack(best).amax(0).to(boxes.dtype)
 
 
 def eye_openness(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 2"]:

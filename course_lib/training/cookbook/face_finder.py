@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from course_lib import data
 from course_lib.detection import (
+    SURE,
     FaceFinder,
     Precision,
     average_precision,
@@ -120,7 +121,7 @@ def portrait_found(network: nn.Module, name: str) -> dict[str, float]:
     return {
         "score": round(float(faces.scores[0]), 3),
         "overlap": round(float(overlap), 3),
-        "others": int((faces.scores[1:] > 0.5).sum()),
+        "others": int((faces.scores[1:] > SURE).sum()),
     }
 
 
