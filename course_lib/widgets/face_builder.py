@@ -49,6 +49,12 @@ def skin_of(tone: Tensor) -> Tensor:
     return mix(styles.SKIN[i], styles.SKIN[i + 1], (position - i)[:, None])
 
 
+def aligned(identity: FaceParams, nuisance: NuisanceParams) -> Tensor:
+    """(1, 3, 112, 112) a picture moved to the template by its true five points."""
+    face = render(identity, nuisance, size=112)
+    return align(face.image, face.points)
+
+
 @dataclass(frozen=True, eq=False)
 class Kept:
     """A face that was put aside for comparison."""
@@ -56,6 +62,11 @@ class Kept:
     identity: FaceParams
     nuisance: NuisanceParams
     rendered: Rendered
+
+    @functools.cached_property
+    def aligned(self) -> Tensor:
+        """(1, 3, 112, 112) the picture as networks want it."""
+        return aligned(self.identity, self.nuisance)
 
 
 class FaceBuilder:
@@ -184,13 +195,9 @@ class FaceBuilder:
         network = recogniser()
         if self.kept is None or network is None:
             return None
-        faces = [
-            render(*pair, size=112)
-            for pair in ((self.identity, self.nuisance), (self.kept.identity, self.kept.nuisance))
-        ]
-        aligned = torch.cat([align(face.image, face.points) for face in faces])
+        pictures = torch.cat([aligned(self.identity, self.nuisance), self.kept.aligned])
         with torch.no_grad():
-            embeddings = F.normalize(network(aligned), dim=1)
+            embeddings = F.normalize(network(pictures), dim=1)
         return float(embeddings[0] @ embeddings[1])
 
     # ---- files ------------------------------------------------------------------------------------------------------
