@@ -5,6 +5,7 @@ seen, and one thing is harder than with 512 dimensions: C classes share one circ
 1 - cos(2π/C), 0.29 for eight.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -86,11 +87,18 @@ def digits(classes: int = 8) -> tuple[Float[Tensor, "n 64"], Int[Tensor, "n"]]:
     """
     if not 2 <= classes <= 10:
         raise ValueError(f"classes must lie in [2, 10], got {classes}")
+    pixels, labels = _all_digits()
+    keep = labels < classes
+    return pixels[keep], labels[keep]
+
+
+@functools.cache
+def _all_digits() -> tuple[Tensor, Tensor]:
+    """All ten digits; the file is read once, for twenty runs would spend a second on it."""
     from sklearn.datasets import load_digits  # with the training extra; the rest of the package does without it
 
     pixels, labels = load_digits(return_X_y=True)
-    keep = labels < classes
-    return torch.tensor(pixels[keep] / 16, dtype=torch.float32), torch.tensor(labels[keep])
+    return torch.tensor(pixels / 16, dtype=torch.float32), torch.tensor(labels)
 
 
 def plane_run(
@@ -216,7 +224,8 @@ def _fit(
     times: list[int],
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Run the steps and hand out test embeddings and weights at the given times."""
-    optimiser = torch.optim.Adam([*network.parameters(), weight], lr=5e-3)
+    # foreach: the same arithmetic in fewer calls, a quarter faster for tensors as small as these
+    optimiser = torch.optim.Adam([*network.parameters(), weight], lr=5e-3, foreach=True)
     for step, batch in enumerate(batches, 1):
         share = min(1.0, 3 * step / len(batches))
         network.train()
