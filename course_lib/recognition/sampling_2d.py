@@ -9,7 +9,7 @@ from course_lib.recognition.miners import log_sphere_density
 Number = float | Float[Tensor, ""]
 
 STRATEGIES = ("uniform", "semi_hard", "hard", "distance_weighted")
-ROWS, MOST, LEVELS, BINS = 512, 64, 1024, 80
+ROWS, MOST, LEVELS, BINS = 512, 64, 4096, 80
 """Simulated anchors, negatives of each, levels of the inverse distribution, bins of a histogram over (0, 2)."""
 
 # Drawn once, so that a slider moves the figure and nothing else does; the exporter cannot follow a generator.
