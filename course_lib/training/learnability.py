@@ -31,7 +31,7 @@ LIMITS = {"kept": 0.05, "day": 0.10, "kept_degraded": 0.12}
 FLOORS = {"kept": 0.10, "day": 0.20}
 """The equal error rates that thumbnails must stay above: below, people would be told apart by colours alone."""
 
-GRID = {"pixels": None, "whitening": 0, "lda": -1, "lda-32": 32, "lda-64": 64, "lda-128": 128}
+GRID = {"pixels": None, "whitening": 0, "lda": -1, "lda-16": 16, "lda-32": 32, "lda-64": 64, "lda-128": 128}
 """Baselines by name: dimensions of the discriminant, None without any, 0 whitening alone, −1 as many as there can be."""
 
 SHRINKAGES = (0.0, 0.001, 0.01)

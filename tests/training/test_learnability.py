@@ -5,8 +5,11 @@ import dataclasses
 import pytest
 import torch
 
+from course_lib import data
 from course_lib.training import experiments
 from course_lib.training.learnability import (
+    FLOORS,
+    LIMITS,
     RECIPE,
     Faces,
     error_rate,
@@ -88,3 +91,17 @@ def test_interval_of_three_seeds():
 
 def test_it_is_listed():
     assert experiments()["learnability"].run is record
+
+
+def test_the_record_keeps_its_limits():
+    kept = data.record("learnability")
+    assert len(kept["seeds"]) == 3 and kept["settings"]["people"] == 300 and kept["settings"]["pictures"] == 20
+    assert 0.45e6 < kept["settings"]["parameters"] < 0.55e6
+    for row in kept["seeds"]:
+        for name, limit in LIMITS.items():
+            assert row["eer"][name] <= limit
+        # The degraded pictures of another day keep the limit of the look kept too.
+        assert row["eer"]["day_degraded"] <= LIMITS["kept_degraded"]
+        for name, floor in FLOORS.items():
+            assert row["thumbnails"][name]["best"] > floor
+        assert row["cpu_seconds"]["training"] < 360
