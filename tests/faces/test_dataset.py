@@ -6,6 +6,7 @@ import os
 import pytest
 import torch
 
+from course_lib.faces import LABELS, another_day, sample_identities
 from course_lib.faces.dataset import FaceDataset, FaceSettings, cache_folder, people, prune
 
 SMALL = FaceSettings(identities=11, per_identity=2, size=32, days=2, labels=True)
@@ -83,6 +84,26 @@ def test_another_day_keeps_the_person():
     first, second = people(FaceSettings(identities=10, days=2), 0)
     assert torch.equal(first.vector, second.vector)
     assert not torch.equal(first["style"], second["style"])
+
+
+def test_two_in_three_keep_their_hair_colour():
+    first = sample_identities(400, torch.Generator().manual_seed(1))
+    other = another_day(first, torch.Generator().manual_seed(2))
+    same = (first["hair"] == other["hair"]).all(1)
+    assert 0.58 < same.float().mean() < 0.72
+    assert torch.equal(first["hair_code"][same], other["hair_code"][same])
+
+
+def test_glasses_belong_to_a_day_and_a_mask_to_a_picture():
+    settings = FaceSettings(identities=6, per_identity=4, days=2, size=48, glasses=0.5, labels=True, foreground=True)
+    data = FaceDataset(settings, progress=silent)
+    worn = (data.tensors["labels"] == LABELS.index("glasses")).flatten(1).sum(1) > 4
+    worn = worn.view(6, 2, 2)  # person, day, picture of that day
+    assert torch.equal(worn[..., 0], worn[..., 1])
+    assert 2 <= int(worn[..., 0].sum()) <= 10
+    mask, labels = data.tensors["foreground"], data.tensors["labels"]
+    assert mask.dtype == torch.uint8 and torch.equal(mask > 0, labels > 0)
+    assert "foreground" not in FaceDataset(identities=1, per_identity=1, size=32, progress=silent).tensors
 
 
 def test_disk_use_is_bounded():
