@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -98,8 +99,18 @@ def measure(rounds: int = 5) -> dict[str, Any]:
         "images a second": rates,
         "MB a picture": {"112x2": round(float(done.stdout), 1), "aim": MEMORY_AIM},
         "settings": {"pictures of a person": PER_IDENTITY, "threads": 1, "rounds": rounds, "occlusion": 0.0},
-        "machine": {"python": platform.python_version(), "torch": torch.__version__, "processor": _processor()},
+        "machine": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "processor": _processor(),
+            "load": _load(),
+        },
     }
+
+
+def _load() -> float | None:
+    """Processes that wanted a core in the last minute, this one included: above the number of cores the rates are too low."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def _processor() -> str:
@@ -115,7 +126,7 @@ def main(options: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m course_lib.bench.faces", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds")
     parser.add_argument("--save", action="store_true", help="write the record into the data folder")
-    chosen = parser.parse_args(options)
+    chosen, _ = parser.parse_known_args(options)  # "all" hands on the options of the others too
     record = measure(chosen.rounds)
     for name, rate in record["images a second"].items():
         print(f"{name:>6}: {rate['median']:6.1f} images/s ({rate['worst']} to {rate['best']}), aim {rate['aim']:g}")
