@@ -19,8 +19,8 @@ __all__ = ["FaceReading", "eye_openness", "face_score", "read_face"]
 VIEW = 112
 """Side in pixels of what the finder sees of one face in ``face_score``."""
 
-MARGINS = (1.4, 2.0, 2.8)
-"""Sides of the square that it sees in ``face_score``, in heights of the box: faces of 80, 56 and 40 px."""
+MARGINS = (1.4, 2.2)
+"""Sides of the square that it sees in ``face_score``, in heights of the box: faces of 80 and 51 px."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def face_score(
 ) -> Float[Tensor, "n"]:
     """How sure the face finder is that a face lies in a box, without searching the picture again.
 
-    It sees each box at three sizes with some of what lies around, and the best cell near the middle counts: about what
+    It sees each box at two sizes with some of what lies around, and the best cell near the middle counts: about what
     ``find_faces`` would say, in a fraction of the time.
 
     Args:
@@ -100,14 +100,14 @@ def face_score(
         return boxes.new_zeros(0)
     finder = network or trained_finder(str(image.device))
     middle, side = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True)
-    best = []
-    for margin in MARGINS:
-        square = torch.cat([middle - margin / 2 * side, middle + margin / 2 * side], 1).to(image)
-        view = crops(image.float(), crop_transform(square, size=VIEW), VIEW)
-        heat = finder(view)[:, 0].sigmoid()
-        centre = VIEW // STRIDE // 2
-        best.append(heat[:, centre - 2 : centre + 2, centre - 2 : centre + 2].amax((1, 2)))
-    return torch.stack(best).amax(0).to(boxes.dtype)
+    reach = side * boxes.new_tensor(MARGINS) / 2
+    low, high = middle[:, None] - reach[:, :, None], middle[:, None] + reach[:, :, None]
+    squares = torch.cat([low, high], 2).flatten(0, 1).to(image)
+    pictures = image.float() if len(image) == 1 else image.float().repeat_interleave(len(MARGINS), 0)
+    heat = finder(crops(pictures, crop_transform(squares, size=VIEW), VIEW))[:, 0].sigmoid()
+    centre = VIEW // STRIDE // 2
+    best = heat[:, centre - 2 : centre + 2, centre - 2 : centre + 2].amax((1, 2))
+    return best.view(len(boxes), len(MARGINS)).amax(1).to(boxes.dtype)
 
 
 def eye_openness(landmarks: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 2"]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from course_lib import data, degrade, images, quality
 from course_lib.degrade import Degradation
 from course_lib.i18n import label, language
+from course_lib.widgets.face_reading import Reading, largest_face, read
 
 SIDE = 240
 """Side of the two portraits, in pixels: that of the smaller original, so that both are compared at one size."""
@@ -31,23 +32,37 @@ POINTS = 11
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What is measured: a clean image, and for the portraits of the course the points that pose is read from."""
+    """What is measured.
+
+    Attributes:
+        key: short name.
+        title, alt: in both languages.
+        image: (1, 3, H, W), clean.
+        landmarks: (68, 2) hand-placed points of the portraits, which pose is read from.
+        box: (4,) of the largest face that the face finder finds in it; None without one.
+        faces: how many it finds.
+    """
 
     key: str
     title: dict[str, str]
     alt: dict[str, str]
     image: Tensor
     landmarks: Tensor | None = None
+    box: Tensor | None = None
+    faces: int = 0
 
 
 def portrait(name: str) -> Picture:
     """A portrait of ``data.PORTRAITS`` as a picture of the lab."""
     about = data.PORTRAITS[name]
-    return Picture(name, about.title, about.alt, data.portrait(name, SIDE), data.landmarks(name, SIDE))
+    image = data.portrait(name, SIDE)
+    return Picture(name, about.title, about.alt, image, data.landmarks(name, SIDE), *largest_face(image))
 
 
 def photograph(image: Tensor, name: str = "") -> Picture:
     """A reader's photograph as a picture of the lab, scaled so that its longer side has at most ``LONGEST`` pixels.
+
+    Its faces are searched for.
 
     Args:
         image: (1, 3, H, W) in [0, 1].
@@ -62,7 +77,9 @@ def photograph(image: Tensor, name: str = "") -> Picture:
     if min(size) < SMALLEST:
         raise ValueError(f"{label('image_too_small')[language()]} ({width} × {height})")
     title = label((name, name)) if name else label(("Camera", "摄像头"))
-    return Picture(name or "camera", title, label(("Your photograph", "你的照片")), images.resize(image, size))
+    small = images.resize(image, size)
+    box, faces = largest_face(small)
+    return Picture(name or "camera", title, label(("Your photograph", "你的照片")), small, None, box, faces)
 
 
 def steps() -> dict[str, Degradation]:
@@ -89,7 +106,8 @@ class Experiment:
         settings: degradation key -> severity, in the order of application.
         kept: rows that the reader kept.
         image: the degraded picture, (1, 3, H, W).
-        scores: measure name -> value on it; pose only where the picture has landmarks.
+        reading: what the networks read in it; None where the clean picture has no face.
+        scores: measure name -> value on it; pose only where there are landmarks, hand-placed or read.
         clean: the same on the clean picture.
     """
 
@@ -119,7 +137,9 @@ class Experiment:
             raise ValueError(f"settings: expected some of {', '.join(STEPS)}, got {', '.join(sorted(unknown))}")
         self.settings |= settings
         self.image = self.degraded(self.settings)
-        self.scores = self.measure(self.image, self.settings["rotate"])
+        self.reading = self.read(self.image, self.settings["rotate"])
+        read_points = None if self.reading is None else self.reading.points
+        self.scores = self.measure(self.image, self.settings["rotate"], points=read_points)
 
     def degraded(self, settings: dict[str, float]) -> Tensor:
         """The picture under ``settings``: (1, 3, H, W)."""
@@ -128,13 +148,31 @@ class Experiment:
             image = step(image, settings[key], self.noise)
         return image
 
-    def measure(self, image: Tensor, angle: float, names: Collection[str] | None = None) -> dict[str, float]:
+    def read(self, image: Tensor, angle: float) -> Reading | None:
+        """What the networks read in a state of the picture, near the place of its face.
+
+        Args:
+            image: (1, 3, H, W).
+            angle: by how many degrees the picture was rotated, and the middle of the face's box is.
+        """
+        if self.picture.box is None:
+            return None
+        low, high = self.picture.box.view(2, 2)
+        middle = turned(((low + high) / 2)[None], angle, *image.shape[-2:])[0]
+        return read(image, torch.cat([middle - (high - low) / 2, middle + (high - low) / 2]))
+
+    def measure(
+        self, image: Tensor, angle: float, names: Collection[str] | None = None, points: Tensor | None = None
+    ) -> dict[str, float]:
         """Scores of one image.
+
+        Pose is read from the hand-placed points of the portraits, and from the network's in a photograph.
 
         Args:
             image: (1, 3, H, W).
             angle: by how many degrees the picture was rotated, and its landmarks are.
             names: which measures; all of them when left out.
+            points: (68, 2) what the network reads, where that is known already.
 
         Returns:
             measure name -> value, in the order of ``quality.measures``.
@@ -142,9 +180,13 @@ class Experiment:
         records = [measure for measure in quality.measures() if names is None or measure.name in names]
         pixels = [measure.name for measure in records if measure.takes == "image"]
         values = {name: value.item() for name, value in quality.measure(image, pixels).items()} if pixels else {}
-        if self.picture.landmarks is not None:
+        posed = [measure for measure in records if measure.takes == "landmarks"]
+        if posed and self.picture.landmarks is not None:
             points = turned(self.picture.landmarks, angle, *image.shape[-2:])
-            values |= {m.name: m.function(points[None]).item() for m in records if m.takes == "landmarks"}
+        elif posed and points is None and (reading := self.read(image, angle)) is not None:
+            points = reading.points
+        if points is not None:
+            values |= {measure.name: measure.function(points[None]).item() for measure in posed}
         return {measure.name: values[measure.name] for measure in records if measure.name in values}
 
     def curve(self, key: str, names: Collection[str]) -> Iterator[tuple[float, dict[str, float]]]:

@@ -17,6 +17,8 @@ from course_lib.degrade import Degradation
 from course_lib.i18n import Label, say
 from course_lib.widgets.curve_panel import CurvePanel, step_title
 from course_lib.widgets.experiment import Experiment, Picture, photograph, portrait, steps
+from course_lib.widgets.face_reading import TEXT as READING_TEXT
+from course_lib.widgets.face_reading import reading_html
 from course_lib.widgets.kept_rows import export_link, rows_html, settings_text
 from course_lib.widgets.photo import PhotoInput
 from course_lib.widgets.scores import ScoreSheet
@@ -138,8 +140,10 @@ class FaceQualityLab(ipywidgets.VBox):
         captions = [ipywidgets.HTML(f'<p class="sf-note">{say(key)}</p>') for key in ("image_output", "original_image")]
         pairs = zip((self.picture, self.clean_picture), captions, strict=True)
         pictures = ipywidgets.Box([ipywidgets.VBox([picture, caption]) for picture, caption in pairs])
+        self.reading = ipywidgets.HTML()
         self.picture_part = [
-            heading(say(TEXT["portrait"])), self.portraits, self.photo, styled(pictures, "sf-pictures")
+            heading(say(TEXT["portrait"])), self.portraits, self.photo, styled(pictures, "sf-pictures"),
+            heading(say(READING_TEXT["title"])), self.reading,
         ]  # fmt: skip
 
     def _make_sliders(self) -> None:
@@ -196,9 +200,16 @@ class FaceQualityLab(ipywidgets.VBox):
         if picture:
             self._show(picture)
 
+    def _receive(self, image: Tensor, name: str) -> str:
+        """Take a photograph, and say whether there is a face in it."""
+        picture = photograph(image, name)
+        self._take(picture)
+        remarks = {0: say("no_face_found"), 1: ""}
+        return remarks.get(picture.faces, say("several_faces_found"))
+
     @exclusive
-    def _receive(self, image: Tensor, name: str) -> None:
-        self.photo_taken = photograph(image, name)
+    def _take(self, picture: Picture) -> None:
+        self.photo_taken = picture
         if self.portraits.value == PHOTO:
             self._show(self.photo_taken)
             return
@@ -229,6 +240,7 @@ class FaceQualityLab(ipywidgets.VBox):
         """Show the experiment as it is now."""
         self.status.value = ""
         self.picture.value = png(self.experiment.image)
+        self.reading.value = reading_html(self.experiment.reading)
         if self.shown is not self.experiment.picture:
             self.shown = self.experiment.picture
             self.clean_picture.value = png(self.shown.image)

@@ -59,7 +59,7 @@ class PhotoInput(anywidget.AnyWidget):
 
     Args:
         receive: called with (1, 3, H, W) and the file's name, which is empty for the camera. It may raise
-            ValueError with words for the reader.
+            ValueError with words for the reader, or return a remark for them.
     """
 
     _esm = (Path(__file__).parent / "photo.js").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ class PhotoInput(anywidget.AnyWidget):
     problem = traitlets.Bool(False).tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, receive: Callable[[Tensor, str], None]):
+    def __init__(self, receive: Callable[[Tensor, str], str | None]):
         words = TEXT | ({"remote": IN_COLAB} if "google.colab" in sys.modules else {})
         super().__init__(text={key: say(label) for key, label in words.items()})
         self.receive = receive
@@ -82,11 +82,11 @@ class PhotoInput(anywidget.AnyWidget):
     def _open(self, widget: object, content: dict, buffers: list) -> None:
         name = str(content.get("name", ""))
         try:
-            self.receive(images.load(bytes(buffers[0]) if buffers else b""), name)
+            remark = self.receive(images.load(bytes(buffers[0]) if buffers else b""), name)
         except ValueError as error:
             self.tell(explain(error, name), problem=True)
         else:
-            self.tell("")
+            self.tell(remark or "")
 
 
 def explain(error: ValueError, name: str = "") -> str:

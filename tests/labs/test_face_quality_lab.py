@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
+from course_lib import data, images
 from course_lib.i18n import glossary
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -170,9 +171,15 @@ def test_photographs(lab, tmp_path):
         lab.notebook.press(lab.button(words("upload_photo", "zh")), "Enter")
     chooser.value.set_files(path)
     expect(lab.root.locator(".widget-toggle-button.mod-active").first).to_have_text("你的照片", timeout=SHORT)
-    expect(lab.status).to_have_text("", timeout=SHORT)
-    assert lab.value("head_pose_yaw") == "–"  # no landmarks, no pose
+    expect(lab.status).to_have_text(words("no_face_found", "zh"), timeout=SHORT)
+    assert lab.value("head_pose_yaw") == "–"  # no face, no pose
     assert shape(lab.original) == [512, 366]
+
+    # one with a face: found, aligned, its pose read
+    files.set_input_files({"name": "hopper.png", "mimeType": "image/png", "buffer": portrait_png("hopper")})
+    expect(lab.root.locator(".sf-face svg")).to_be_visible(timeout=SHORT)
+    expect(lab.status).to_have_text("")
+    assert lab.root.locator(".sf-reading td").count() == 6 and lab.value("head_pose_yaw") != "–"
 
     # a file beyond what Jupyter's connection carries is made smaller in the browser
     large = noisy_bmp(2400, 1500)
@@ -194,6 +201,12 @@ def test_photographs(lab, tmp_path):
 def png(width: int, height: int) -> bytes:
     file = io.BytesIO()
     Image.linear_gradient("L").resize((width, height)).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+def portrait_png(name: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(images.to_array(data.portrait(name, 300))).save(file, "PNG")
     return file.getvalue()
 
 

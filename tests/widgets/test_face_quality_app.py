@@ -15,7 +15,7 @@ from PIL import Image
 
 from course_lib import data, images, quality
 from course_lib.i18n import glossary
-from course_lib.widgets import curve_panel, face_quality_lab
+from course_lib.widgets import curve_panel, experiment, face_quality_lab
 from course_lib.widgets.experiment import steps
 from course_lib.widgets.photo import PROBLEMS, PhotoInput, explain
 from course_lib.widgets.scores import row, verdict
@@ -166,7 +166,8 @@ def test_kept_rows_stay_when_the_picture_changes(lab):
 
 def test_a_photograph_is_shown_and_can_be_chosen_again(lab):
     generator = np.random.default_rng(0)
-    assert upload(lab, file_of(generator.integers(0, 256, (90, 120, 3), np.uint8)), "me.png") == ""
+    said = upload(lab, file_of(generator.integers(0, 256, (90, 120, 3), np.uint8)), "me.png")
+    assert said == "No face was found."
     assert lab.portraits.value == "photo" and not lab.photo.problem
     assert lab.experiment.picture.image.shape == (1, 3, 90, 120)
     assert lab.sheet.values["head_pose_yaw"]["text"] == "–"
@@ -176,6 +177,51 @@ def test_a_photograph_is_shown_and_can_be_chosen_again(lab):
     upload(lab, file_of(generator.integers(0, 256, (50, 60, 3), np.uint8)), "")  # the camera
     assert lab.experiment.picture.key == "camera"
     assert [key for _, key in lab.portraits.options] == ["astronaut", "hopper", "photo"]
+
+
+def test_in_a_photograph_the_face_is_found_and_its_pose_read(lab):
+    assert upload(lab, file_of(images.to_array(data.portrait("hopper", 300))), "me.png") == ""
+    for axis in ("yaw", "pitch", "roll"):
+        assert abs(lab.experiment.clean[f"head_pose_{axis}"]) < 20
+    assert "<svg" in lab.reading.value and "face finder's score" in lab.reading.value
+    straight, before = lab.experiment.reading, lab.reading.value
+    lab.sliders["rotate"].value = 10.0
+    assert lab.experiment.reading.angles[2] - straight.angles[2] == pytest.approx(-10, abs=4)
+    assert lab.experiment.scores["head_pose_roll"] == pytest.approx(lab.experiment.reading.angles[2], abs=1e-3)
+    assert lab.reading.value != before
+    curve = dict(lab.experiment.curve("rotate", ["head_pose_roll"]))
+    assert len(curve) == experiment.POINTS and all(scores for scores in curve.values())
+
+
+def test_what_is_read_in_the_portraits_is_near_what_was_placed_by_hand(lab):
+    for name in data.PORTRAITS:
+        lab.portraits.value = name
+        reading = lab.experiment.reading
+        assert reading.found and reading.dots.shape == (68, 2)
+        by_hand = [lab.experiment.clean[f"head_pose_{axis}"] for axis in ("yaw", "pitch", "roll")]
+        assert max(abs(a - b) for a, b in zip(reading.angles, by_hand, strict=True)) < 15
+
+
+@pytest.mark.parametrize(
+    ("language", "none", "several"),
+    [("en", "No face was found.", "Several faces"), ("zh", "未检测到人脸。", "检测到多张人脸")],
+)
+def test_no_face_and_several_faces_are_said_in_the_readers_language(lab, monkeypatch, language, none, several):
+    monkeypatch.setenv("COURSE_LANG", language)
+    assert upload(lab, file_of(np.full((90, 120, 3), 120, np.uint8)), "wall.png") == none
+    assert lab.reading.value.startswith('<p class="sf-status" role="status">') and "<svg" not in lab.reading.value
+    assert ("Pose and eyes cannot be read" in lab.reading.value) == (language == "en")
+    assert lab.sheet.values["head_pose_yaw"]["text"] == "–"
+    two = np.concatenate([images.to_array(data.portrait(name, 200)) for name in data.PORTRAITS], 1)
+    assert upload(lab, file_of(two)).startswith(several)
+    assert lab.sheet.values["head_pose_yaw"]["text"] != "–"
+
+
+def test_a_face_that_is_ruined_is_said_to_be_lost(lab):
+    lab.set(gaussian_blur=8.0, darken=0.9, gaussian_noise=0.2)
+    assert not lab.experiment.reading.found and 'role="status"' in lab.reading.value
+    lab.reset.click()
+    assert lab.experiment.reading.found and 'role="status"' not in lab.reading.value
 
 
 def bad_files() -> dict[str, bytes]:
