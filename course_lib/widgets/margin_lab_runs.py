@@ -157,7 +157,8 @@ class RunsPanel(ipywidgets.VBox):
     """
 
     def __init__(self, margin: Callable[[], tuple[Margin, float]]):
-        self.margin, self.race, self.running = margin, None, False
+        self.margin, self.running = margin, False
+        self.race: Race | None = None
         self.task: asyncio.Task | None = None  # kept, because the event loop itself does not
         self.boxes = {
             key: ipywidgets.Checkbox(value=key in FIRST, description=self.name(key), indent=False)
@@ -193,14 +194,14 @@ class RunsPanel(ipywidgets.VBox):
         losses = self.chosen()
         if not losses:
             return self.tell(say(TEXT["none"]))
-        self.race = Race(losses, self.seed.value, self.margin()[1])
+        race = self.race = Race(losses, self.seed.value, self.margin()[1])
         self.running, self.train.disabled, self.stop.disabled = True, True, False
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # no kernel, no loop: a test or a script
-            asyncio.run(self._train(self.race))
+            asyncio.run(self._train(race))
         else:
-            self.task = loop.create_task(self._train(self.race))
+            self.task = loop.create_task(self._train(race))
 
     def halt(self) -> None:
         """Stop after the snapshot that is being worked on; what has been learnt stays on the screen."""
