@@ -2,9 +2,14 @@
 
 import json
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
+import myst_nb.core.execute.cache
 from jupyter_cache.cache.main import JupyterCacheBase
+from jupyter_cache.executors.utils import single_nb_execution
 from language import edition_of
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
@@ -38,6 +43,25 @@ def know_pages_by_their_code() -> None:
     JupyterCacheBase.merge_match_into_notebook = merge_match_into_notebook
 
 
+def start_again(run: Callable[..., Any], attempts: int = 3) -> Callable[..., Any]:
+    """Running a notebook, begun anew if its kernel died before the first cell.
+
+    A kernel is told which ports to use before it opens them. With two editions built side by side another kernel may
+    have taken one by then; the second attempt gets other ports.
+    """
+
+    @wraps(run)
+    def run_until_started(*args, **kwargs):
+        for attempt in range(1, attempts + 1):
+            try:
+                return run(*args, **kwargs)
+            except RuntimeError as error:
+                if "before replying" not in str(error) or attempt == attempts:
+                    raise
+
+    return run_until_started
+
+
 def execution_seconds(app: Sphinx) -> dict[str, float]:
     """Seconds that each page with code took when it last ran."""
     data = {name: page.get("exec_data") for name, page in NbMetadataCollector.get_doc_data(app.env).items()}
@@ -56,5 +80,6 @@ def write_report(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict:
     set_environment(edition_of(app.srcdir))
     know_pages_by_their_code()
+    myst_nb.core.execute.cache.single_nb_execution = start_again(single_nb_execution)
     app.connect("build-finished", write_report)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import anchors
+import execution
 import icons
 import jieba
 import language
@@ -60,6 +61,24 @@ def test_only_pages_are_numbered(tmp_path):
         "quality/light": (1, 2),
         "detection/index": (3,),  # as in the document, though aesthetics is missing here
     }
+
+
+def test_a_kernel_whose_port_was_taken_starts_again():
+    answers = [RuntimeError("Kernel died before replying to kernel_info"), "done"]
+
+    def run(*args):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert execution.start_again(run)("notebook") == "done"
+    answers[:] = [RuntimeError("Kernel died before replying to kernel_info")] * 3
+    with pytest.raises(RuntimeError, match="before replying"):
+        execution.start_again(run)("notebook")
+    answers[:] = [RuntimeError("something else")]
+    with pytest.raises(RuntimeError, match="something else"):
+        execution.start_again(run)("notebook")
 
 
 def test_headings_outside_of_code_and_boxes_only():
