@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from course_lib import images
 from course_lib.detection import crop_transform, eye_openness, peaks
-from course_lib.detection.centre_map import boxes_of
+from course_lib.detection.centre_map import STRIDE, boxes_of
 from course_lib.detection.face_finder import trained as trained_finder
 from course_lib.detection.face_landmarks import read_crops, upright_box
 from course_lib.detection.face_landmarks import trained as trained_landmarks
@@ -34,15 +34,11 @@ FACE_LINES: dict[str, tuple[tuple[int, int], ...]] = {
 """Lines between the 68 landmarks, and around the box whose corners follow them as points 68 to 71."""
 
 
-SHRINKS = (1, 2, 4)
-"""The finder sees the picture at its own size, at a half and at a quarter."""
-
-
 class FaceReader(nn.Module):
     """Reads the surest face of one picture; everything is of fixed size, so that a browser can run it.
 
-    ``detection.read_face`` searches any picture for faces of any size. This is for portraits of about 224 px, whose face
-    is some 40 to 200 px high.
+    ``detection.read_face`` searches any picture for faces of any size. This is for square portraits of about 224 px, whose
+    face is some 50 to 200 px high: the finder sees them at a half and at a quarter of their size, side by side.
 
     Args:
         finder, landmarks: networks; the trained ones of the course when left out.
@@ -56,15 +52,15 @@ class FaceReader(nn.Module):
         """Finds, reads and measures.
 
         Args:
-            image: (1, 3, H, W) in [0, 1]; sides are multiples of 32.
+            image: (1, 3, S, S) in [0, 1]; S is a multiple of 32.
 
         Returns:
             Score of the finder (1,) in (0, 1); 72 points (1, 72, 2), the landmarks and the corners of the found box,
             pixels; and yaw, pitch, roll in degrees with the openness of the right and the left eye (1, 5).
         """
-        scores, boxes = zip(*(self._look(image, shrink) for shrink in SHRINKS), strict=True)
-        score, best = torch.cat(scores, 1).max(1)
-        found = torch.cat(boxes, 2).gather(2, best[:, None, None].expand(-1, 4, -1))[:, :, 0]
+        scores, boxes = self._look(image)
+        score, best = scores.max(1)
+        found = boxes.gather(2, best[:, None, None].expand(-1, 4, -1))[:, :, 0]
         grey = F.avg_pool2d(images.luma(image), 2)
         box, angle = found, torch.zeros_like(score)
         points = grey.new_zeros(1, 68, 2)
@@ -78,8 +74,18 @@ class FaceReader(nn.Module):
         numbers = torch.cat([yaw_pitch_roll(points), eye_openness(points)], 1)
         return score, torch.cat([points, corners], 1), numbers
 
-    def _look(self, image: Tensor, shrink: int) -> tuple[Tensor, Tensor]:
-        """Scores (1, N) and boxes (1, 4, N) of the cells of one size."""
-        output = self.finder(F.avg_pool2d(image, shrink))
-        boxes = (boxes_of(output).flatten(2) + 0.5) * shrink - 0.5
-        return peaks(output[:, 0].sigmoid()).flatten(1), boxes
+    def _look(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (1, N) and boxes (1, 4, N), in pixels of the picture, of the cells of both sizes."""
+        half = F.avg_pool2d(image, 2)
+        side = half.shape[-1]
+        quarter = F.pad(F.avg_pool2d(half, 2), (0, 0, 0, side // 2), mode="replicate")
+        output = self.finder(torch.cat([half, quarter], 3))  # one run for both
+        rows, columns = output.shape[-2:]
+        right = torch.arange(columns, device=image.device) >= side // STRIDE
+        empty = right & (torch.arange(rows, device=image.device) >= rows // 2)[:, None]
+        scale = torch.where(right, 4.0, 2.0)
+        shift = torch.where(right, float(side), 0.0)
+        x0, y0, x1, y1 = boxes_of(output).unbind(1)
+        placed = [(x0 - shift + 0.5) * scale, (y0 + 0.5) * scale, (x1 - shift + 0.5) * scale, (y1 + 0.5) * scale]
+        heat = peaks(output[:, 0].sigmoid()) * (~empty)
+        return heat.flatten(1), torch.stack(placed, 1).flatten(2) - 0.5
