@@ -86,6 +86,11 @@ def discard_stale(root: Path, now: dict[str, str]) -> None:
                 shutil.rmtree(built / name, ignore_errors=True)
 
 
+def keep_outputs(root: Path, now: dict[str, str]) -> None:
+    """Says that the cells' outputs belong to the code as it is, so that a build that fails need not run them again."""
+    (root / "_build/state.json").write_text(json.dumps({"code": now["code"]}), encoding="utf-8")
+
+
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
     """Waits until no other build of this checkout runs; two would remove each other's files."""
@@ -185,6 +190,7 @@ def build(clean: bool, lenient: bool) -> int:
     vendor.install(ROOT)
     now = state(ROOT)
     discard_stale(ROOT, now)
+    keep_outputs(ROOT, now)
     failed = build_editions()
     if failed and not lenient:
         logs = " and ".join(f"_build/{edition}/build.log" for edition in failed)

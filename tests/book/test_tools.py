@@ -59,6 +59,15 @@ def test_a_change_discards_what_it_may_touch(project, changed, remains):
     assert left(project) == remains
 
 
+def test_a_build_that_fails_keeps_the_outputs_of_cells(project):
+    (project / "course_lib/a.py").write_text("changed")
+    now = build_book.state(project)
+    build_book.keep_outputs(project, now)  # the build ends here, with a warning
+    assert not build_book.is_current(project)
+    build_book.discard_stale(project, now)
+    assert left(project) == {".jupyter_cache"}
+
+
 def test_a_renamed_file_counts_as_a_change(project):
     before = build_book.state(project)
     (project / "course_lib/a.py").rename(project / "course_lib/b.py")
