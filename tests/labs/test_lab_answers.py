@@ -63,3 +63,24 @@ def test_5_jpeg(ratios):
     assert at[5]["laplacian_variance"] == pytest.approx(0.61, abs=0.005)
     entropies = [scores["image_entropy"] for scores in at.values()]
     assert entropies == sorted(entropies, reverse=True)
+
+
+def test_7_a_lost_face():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    lab = Experiment()
+    rest, clean = dict(lab.settings), lab.reading.angles
+
+    def read(**settings):
+        lab.set(**rest | settings)
+        return lab.reading
+
+    assert read(gaussian_blur=2.0).score == pytest.approx(0.69, abs=0.006) and not lab.reading.found
+    assert not read(rotate=23.0).found and not read(rotate=-23.0).found
+    left = {"darken": (0.7, 0.75), "jpeg": (10.0, 0.75), "gaussian_noise": (0.15, 0.74)}
+    for name, (severity, score) in left.items():
+        assert read(**{name: severity}).score == pytest.approx(score, abs=0.006), name
+    assert lab.scores["laplacian_variance"] > 2 * lab.clean["laplacian_variance"]
+    for settings in ({"gaussian_blur": 2.0}, *({name: severity} for name, (severity, _) in left.items())):
+        assert max(abs(a - b) for a, b in zip(read(**settings).angles, clean, strict=True)) < 3.6, settings
+    torch.set_num_threads(threads)
