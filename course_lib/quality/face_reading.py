@@ -1,9 +1,13 @@
 """From a picture to the angles of the face in it, as one graph: finder, landmark network, pose and eyes."""
 
+import copy
+import itertools
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from course_lib import images
 from course_lib.detection import crop_transform, eye_openness, peaks
@@ -34,6 +38,17 @@ FACE_LINES: dict[str, tuple[tuple[int, int], ...]] = {
 """Lines between the 68 landmarks, and around the box whose corners follow them as points 68 to 71."""
 
 
+def fused(network: nn.Module) -> nn.Module:
+    """A copy with every normalisation worked into the convolution before it: the same function, a third fewer steps."""
+    network = copy.deepcopy(network).eval()
+    for part in network.modules():
+        if isinstance(part, nn.Sequential):
+            for k, (one, two) in enumerate(itertools.pairwise(list(part))):
+                if isinstance(one, nn.Conv2d) and isinstance(two, nn.BatchNorm2d):
+                    part[k], part[k + 1] = fuse_conv_bn_eval(one, two), nn.Identity()
+    return network.requires_grad_(False)
+
+
 class FaceReader(nn.Module):
     """Reads the surest face of one picture; everything is of fixed size, so that a browser can run it.
 
@@ -42,11 +57,13 @@ class FaceReader(nn.Module):
 
     Args:
         finder, landmarks: networks; the trained ones of the course when left out.
+        passes: as in ``detection.find_landmarks``.
     """
 
-    def __init__(self, finder: nn.Module | None = None, landmarks: nn.Module | None = None):
+    def __init__(self, finder: nn.Module | None = None, landmarks: nn.Module | None = None, passes: int = 2):
         super().__init__()
-        self.finder, self.landmarks = finder or trained_finder(), landmarks or trained_landmarks()
+        self.passes = passes
+        self.finder, self.landmarks = fused(finder or trained_finder()), fused(landmarks or trained_landmarks())
 
     def forward(self, image: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
         """Finds, reads and measures.
@@ -64,7 +81,7 @@ class FaceReader(nn.Module):
         grey = F.avg_pool2d(images.luma(image), 2)
         box, angle = found, torch.zeros_like(score)
         points = grey.new_zeros(1, 68, 2)
-        for _ in range(2):
+        for _ in range(self.passes):
             matrix = crop_transform((box + 0.5) / 2 - 0.5, angle)
             points = transform_points(read_crops(self.landmarks, warp(grey, matrix, 48)), invert_transform(matrix))
             points = (points + 0.5) * 2 - 0.5
