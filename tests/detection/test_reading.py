@@ -71,7 +71,11 @@ def figure() -> live.Figure:
     return live.Figure(
         read,
         [live.Image("image", {name: data.portrait(name, 224) for name in data.PORTRAITS}), *sliders],
-        [live.Picture("seen"), live.Wire("face", edges, (224, 224), over="seen"), live.Readout("numbers", [("n", "n")] * 6)],
+        [
+            live.Picture("seen"),
+            live.Wire("face", edges, (224, 224), over="seen"),
+            live.Readout("numbers", [("n", "n")] * 6),
+        ],
         title=("Read", "读"),
         alt=("A portrait with the landmarks that are read in it.", "一幅人像及读出的关键点。"),
     )
