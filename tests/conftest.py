@@ -9,7 +9,7 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Every call of course_lib in every test checks the shapes and types written in its signature.
-with install_import_hook("course_lib", "type_checker.checked"):
+with install_import_hook("course_lib", "beartype.beartype"):
     # The hook stays in sys.meta_path only inside this block, so import what the tests use here.
     import importlib
     import pkgutil
