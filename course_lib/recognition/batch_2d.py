@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Number = float | Float[Tensor, ""]
+from course_lib.recognition.slider_values import Number
 
 BATCH_LOSSES = ("contrastive", "triplet", "semi_hard", "batch_hard", "lifted_max", "lifted", "margin_based")
 IDENTITIES = (0, 0, 0, 1, 1, 1, 2, 2, 2)

@@ -11,16 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.recognition.angles import cos_plus, cos_times_capped, psi_real
+from course_lib.recognition.slider_values import Number, number_like
 
-Number = float | Float[Tensor, ""]
 Target = Callable[[Tensor], Tensor]
 
 CURVES = ("softmax", "sphereface", "sphereface_r", "cosface", "arcface", "combined")
-
-
-def _number(value: Number, like: Tensor) -> Tensor:
-    """Return a slider's value as a 0-d tensor of the right dtype."""
-    return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
 
 def curve_angles() -> Float[Tensor, "l"]:
@@ -54,7 +49,7 @@ def target_logit_curves(m1: Number, m2: Number, m3: Number, scale: Number, lam: 
     Source: [deng2019], [wang2018cosface], [liu2017]
     """
     c = curve_angles().cos()
-    a, b, d, lam = (_number(v, c) for v in (m1, m2, m3, lam))
+    a, b, d, lam = (number_like(v, c) for v in (m1, m2, m3, lam))
     rows = [
         c,
         (lam * c + psi_real(c, a)) / (1 + lam),
@@ -63,7 +58,7 @@ def target_logit_curves(m1: Number, m2: Number, m3: Number, scale: Number, lam: 
         cos_plus(c, b),
         psi_real(c, a, b) - d,
     ]
-    return _number(scale, c) * torch.stack(rows)
+    return number_like(scale, c) * torch.stack(rows)
 
 
 def target_slope_curves(m1: Number, m2: Number, m3: Number, scale: Number, lam: Number) -> Float[Tensor, "6 179"]:
@@ -85,8 +80,8 @@ def target_slope_curves(m1: Number, m2: Number, m3: Number, scale: Number, lam: 
     Source: [deng2019], [liu2017]
     """
     theta = curve_angles()
-    a, b, lam = (_number(v, theta) for v in (m1, m2, lam))
-    one = torch.ones_like(theta) + 0 * (_number(m3, theta) + _number(scale, theta))
+    a, b, lam = (number_like(v, theta) for v in (m1, m2, lam))
+    one = torch.ones_like(theta) + 0 * (number_like(m3, theta) + number_like(scale, theta))
 
     def continued(angle: Tensor) -> Tensor:
         sign = 1 - 2 * torch.remainder(torch.floor(angle / math.pi), 2)
@@ -119,8 +114,8 @@ def combined_target(m1: Number, m2: Number, m3: Number, lam: Number = 0.0) -> Ta
     """
 
     def target(c: Tensor) -> Tensor:
-        share = _number(lam, c)
-        return (share * c + psi_real(c, _number(m1, c), _number(m2, c)) - _number(m3, c)) / (1 + share)
+        share = number_like(lam, c)
+        return (share * c + psi_real(c, number_like(m1, c), number_like(m2, c)) - number_like(m3, c)) / (1 + share)
 
     return target
 
@@ -229,10 +224,10 @@ def circle_sample(
 
     Source: [deng2019]
     """
-    alpha, size, s = (_number(v, centres) for v in (angle, length, scale))
-    a, b, plain, share = (_number(v, centres) for v in (m1, m2, detached, lam))
+    alpha, size, s = (number_like(v, centres) for v in (angle, length, scale))
+    a, b, plain, share = (number_like(v, centres) for v in (m1, m2, detached, lam))
     number = torch.arange(centres.shape[0], dtype=centres.dtype, device=centres.device)
-    hot = (number - _number(label, centres)).abs() < 0.5
+    hot = (number - number_like(label, centres)).abs() < 0.5
     turn = alpha - centres
     cosine = turn.cos()
     logits = s * torch.where(hot, combined_target(m1, m2, m3, lam)(cosine), cosine)

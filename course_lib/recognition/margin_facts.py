@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Number = float | int | Float[Tensor, ""]
+from course_lib.recognition.slider_values import Number
 
 
 def loss_floor(classes: Number, scale: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Number = float | Float[Tensor, ""]
+from course_lib.recognition.slider_values import Number, number_like
 
 NEGATIVE_LOSSES = ("contrastive", "triplet_squared", "triplet_plain", "triplet_soft")
 PAIR_TERMS = ("same_squared", "different_squared", "same_plain", "different_plain")
@@ -18,11 +18,6 @@ SIMILARITY_LOSSES = ("triplet", "n_pair", "multi_similarity", "circle")
 
 EASY, SEMI_HARD, HARD = (0.85, 0.94, 0.88), (0.99, 0.91, 0.72), (0.98, 0.80, 0.78)
 """Colours of the regions around an anchor, RGB."""
-
-
-def _number(value: Number, like: Tensor) -> Tensor:
-    """Return a slider's value as a 0-d tensor of the right dtype."""
-    return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
 
 def distance_grid() -> Float[Tensor, "l"]:
@@ -50,7 +45,7 @@ def pair_curves(margin: Number) -> tuple[Float[Tensor, "4 l"], Float[Tensor, "4 
     Source: [hadsell2006], [sun2014]
     """
     d = distance_grid()
-    gap = (_number(margin, d) - d).clamp_min(0)
+    gap = (number_like(margin, d) - d).clamp_min(0)
     live = (gap > 0).to(d.dtype)
     losses = torch.stack([0.5 * d * d, 0.5 * gap * gap, d, gap])
     return losses, torch.stack([d, -gap, torch.ones_like(d), -live])
@@ -74,7 +69,7 @@ def negative_loss(
 
     Source: [schroff2015], [hermans2017], [sun2014]
     """
-    p, a, m = (_number(v, negative) for v in (positive, alpha, margin))
+    p, a, m = (number_like(v, negative) for v in (positive, alpha, margin))
     gap = (m - negative).clamp_min(0)
     squared = (p * p - negative * negative + a).clamp_min(0)
     plain = (p - negative + a).clamp_min(0)
@@ -99,7 +94,7 @@ def positive_pull(positive: Number, negative: Number, alpha: Number) -> Float[Te
     Source: [schroff2015], [hermans2017], [sun2014]
     """
     p = torch.as_tensor(positive, dtype=torch.float32)
-    n, a = _number(negative, p), _number(alpha, p)
+    n, a = number_like(negative, p), number_like(alpha, p)
     squared = 2 * p * (p * p - n * n + a > 0).to(p.dtype)
     return torch.stack([p, squared, (p - n + a > 0).to(p.dtype), torch.sigmoid(p - n)])
 
@@ -120,7 +115,7 @@ def region_radii(positive: Number, alpha: Number, squared: Number) -> tuple[Tens
     Source: [schroff2015]
     """
     p = torch.as_tensor(positive, dtype=torch.float32)
-    a, s = _number(alpha, p), _number(squared, p)
+    a, s = number_like(alpha, p), number_like(squared, p)
     return p, torch.where(s > 0.5, (p * p + a).sqrt(), p + a)
 
 
@@ -170,7 +165,7 @@ def triplet_wire(
     Source: [schroff2015]
     """
     p = torch.as_tensor(positive, dtype=torch.float32)
-    n, force_p, force_n = (_number(v, p) for v in (negative, pull, push))
+    n, force_p, force_n = (number_like(v, p) for v in (negative, pull, push))
     left = torch.tensor([math.cos(2.6), -math.sin(2.6)])
     right = torch.tensor([math.cos(0.45), -math.sin(0.45)])
     a = torch.zeros(2)
@@ -200,9 +195,9 @@ def triplet_figure(
     losses, pushes = negative_loss(positive, distance_grid(), alpha, 1.0)
     n = torch.as_tensor(negative, dtype=torch.float32)
     here = torch.stack([*negative_loss(positive, n, alpha, 1.0), positive_pull(positive, n, alpha)])
-    chosen = (torch.arange(4) == _number(form, n) + 1).to(n.dtype)
+    chosen = (torch.arange(4) == number_like(form, n) + 1).to(n.dtype)
     loss, push, pull = (here * chosen).sum(1)
-    picture = region_picture(positive, alpha, 1 - _number(form, n), side)
+    picture = region_picture(positive, alpha, 1 - number_like(form, n), side)
     return picture, triplet_wire(positive, n, pull, push, side), losses, pushes, torch.stack([loss, pull, push])
 
 
@@ -220,7 +215,7 @@ def hard_curves(alpha: Number) -> tuple[Float[Tensor, "2 l"], Float[Tensor, "2 l
     Source: [hermans2017]
     """
     x = torch.arange(-100, 101, dtype=torch.float32) / 100
-    hinge = (x + _number(alpha, x)).clamp_min(0)
+    hinge = (x + number_like(alpha, x)).clamp_min(0)
     losses = torch.stack([hinge, torch.log1p(torch.exp(x))])
     return losses, torch.stack([(hinge > 0).to(x.dtype), torch.sigmoid(x)])
 
@@ -245,7 +240,7 @@ def lifted_curves(
     Source: [song2016]
     """
     d = distance_grid()
-    own, k, r, a = (_number(v, d) for v in (pair, others, elsewhere, alpha))
+    own, k, r, a = (number_like(v, d) for v in (pair, others, elsewhere, alpha))
     largest = own + torch.maximum(a - d, (a - r).expand_as(d))
     smooth = own + torch.logaddexp(a - d, (a - r + k.log()).expand_as(d))
     share = torch.stack([(d < r).to(d.dtype), torch.exp(a - d - (smooth - own))])
@@ -268,7 +263,7 @@ def margin_based_curves(beta: Number, alpha: Number) -> tuple[Float[Tensor, "2 l
     Source: [wu2017]
     """
     d = distance_grid()
-    b, a = _number(beta, d), _number(alpha, d)
+    b, a = number_like(beta, d), number_like(alpha, d)
     losses = torch.stack([a + d - b, a + b - d]).clamp_min(0)
     squared = 2 * d * (a + b * b - d * d > 0).to(d.dtype)
     return losses, torch.cat([(losses > 0).to(d.dtype), squared[None]])
@@ -297,7 +292,7 @@ def similarity_pushes(
     Source: [schroff2015], [sohn2016], [wang2019], [sun2020]
     """
     s = torch.arange(-100, 101, dtype=torch.float32) / 100
-    p, a, b, lam, m, g = (_number(v, s) for v in (positive, alpha, steepness, base, margin, scale))
+    p, a, b, lam, m, g = (number_like(v, s) for v in (positive, alpha, steepness, base, margin, scale))
     weight_n, weight_p = (s + m).clamp_min(0), (1 + m - p).clamp_min(0)
     both = g * (weight_n * (s - m) - weight_p * (p - 1 + m))
     rows = [(2 * (s - p) + a > 0).to(s.dtype), torch.sigmoid(s - p), torch.sigmoid(b * (s - lam))]

@@ -5,8 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.recognition.miners import log_sphere_density
-
-Number = float | Float[Tensor, ""]
+from course_lib.recognition.slider_values import Number
 
 STRATEGIES = ("uniform", "semi_hard", "hard", "distance_weighted")
 ROWS, MOST, LEVELS, BINS = 512, 64, 4096, 80

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Number = float | Float[Tensor, ""]
+from course_lib.recognition.slider_values import Number
 
 # Acklam's rational approximation of the normal quantile; relative error below 1.2e-9 before rounding.
 _A = (

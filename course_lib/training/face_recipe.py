@@ -1,6 +1,7 @@
 """What the recognition recipes share: batches of P people × K pictures, an embedding network and a head."""
 
 import dataclasses
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -64,9 +65,9 @@ class FaceRecipe(Recipe):
         if self.faces is None:
             self.faces = aligned.aligned_faces(aligned.TRAINING, self.size)
 
+    @abstractmethod
     def embedder(self) -> nn.Module:
         """Returns the fresh network."""
-        raise NotImplementedError
 
     def build(self) -> nn.Module:
         """Returns the network with the head of the loss."""

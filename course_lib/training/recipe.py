@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from course_lib.i18n import Label
 
 
 @dataclass
-class Recipe:
+class Recipe(ABC):
     """One network to train: subclass it, give the fields defaults, write the five methods.
 
     A step depends on the recipe, the seed and the number of the step alone: `batch` draws from a generator that the
@@ -49,29 +50,29 @@ class Recipe:
     budget: float = 10.0
     licence: str = "MIT"
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  (not every recipe has something to prepare)
         """Renders or loads what `batch` draws from; called once before training, not counted as training."""
 
+    @abstractmethod
     def build(self) -> nn.Module:
         """Returns the fresh network with whatever else has parameters (a head, class weights)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batch(self, generator: torch.Generator) -> Any:
         """Draws one batch: tensors, or tuples, lists and dicts of them, on the CPU."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, model: nn.Module, batch: Any, step: int) -> Tensor:
         """Returns the scalar to minimise; `model` is what `build` made, in training mode, on the batch's device."""
-        raise NotImplementedError
 
     def network(self, model: nn.Module) -> nn.Module:
         """Returns the part whose weights are kept: `model.network` where there is one, else the whole."""
         inner = getattr(model, "network", None)
         return inner if isinstance(inner, nn.Module) else model
 
+    @abstractmethod
     def evaluate(self, network: nn.Module) -> dict[str, Any]:
         """Returns the metrics of the kept part, in evaluation mode, on data it has not seen; JSON types only."""
-        raise NotImplementedError
 
     def optimiser(self, model: nn.Module) -> torch.optim.Optimizer:
         """Returns the optimiser: AdamW, with weight decay on matrices and kernels only."""

@@ -19,8 +19,9 @@ from course_lib.live.inputs import both, caption, decimals
 from course_lib.widgets.face_builder import FaceBuilder
 from course_lib.widgets.face_builder_controls import CONTROLS, GROUPS, Control
 from course_lib.widgets.face_builder_truth import PALETTE, PARTS, VIEWS, parts_seen, truth_picture
-from course_lib.widgets.face_quality_app import heading, png, styled
+from course_lib.widgets.face_quality_app import heading, png
 from course_lib.widgets.numbers import number
+from course_lib.widgets.styled import styled
 
 Parameters = ParamSpec("Parameters")
 

@@ -22,6 +22,7 @@ from course_lib.widgets.face_reading import reading_html
 from course_lib.widgets.kept_rows import export_link, rows_html, settings_text
 from course_lib.widgets.photo import PhotoInput
 from course_lib.widgets.scores import ScoreSheet
+from course_lib.widgets.styled import styled
 
 FIRST_CURVES = ["tenengrad", "laplacian_variance", "blur_effect"]
 PHOTO = "photo"
@@ -70,13 +71,6 @@ def slider_of(step: Degradation) -> ipywidgets.FloatSlider:
 def heading(text: str) -> ipywidgets.HTML:
     """A small heading inside the lab."""
     return ipywidgets.HTML(f"<h3>{html.escape(text)}</h3>")
-
-
-def styled(widget: ipywidgets.Widget, *classes: str) -> ipywidgets.Widget:
-    """The widget with CSS classes."""
-    for name in classes:
-        widget.add_class(name)
-    return widget
 
 
 def exclusive(method: Callable[Concatenate["FaceQualityLab", Parameters], None]) -> Callable[..., None]:

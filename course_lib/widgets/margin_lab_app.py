@@ -16,6 +16,7 @@ from course_lib.recognition.curves_2d import curve_angles
 from course_lib.widgets.margin_lab import PRESETS, SLIDERS, Circle, MarginState
 from course_lib.widgets.margin_lab_pad import CirclePad
 from course_lib.widgets.margin_lab_runs import RunsPanel
+from course_lib.widgets.styled import styled
 
 DEGREES = [round(angle * 57.29577951) for angle in curve_angles().tolist()]
 COLOURS = ["soft", "orange", "red", "green", "blue", "purple"]
@@ -59,13 +60,6 @@ TEXT: dict[str, Label] = {
         "两个宽度为 128 的隐藏层，scikit-learn 的手写数字 0 到 7，所有损失的起点与批次都相同。",
     ),
 }
-
-
-def styled(widget: ipywidgets.Widget, *classes: str) -> ipywidgets.Widget:
-    """The widget with CSS classes."""
-    for name in classes:
-        widget.add_class(name)
-    return widget
 
 
 def heading(key: str) -> ipywidgets.HTML:

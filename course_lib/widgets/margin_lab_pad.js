@@ -1,17 +1,10 @@
 // Classes on the circle: weights and the feature are handles that a mouse, a finger or the arrow keys move.
 // The handles move at once; boundaries, wedges and the push follow when Python has worked them out.
 
-const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["#2463c9", "#c2570c", "#0a7d5c", "#8a3ea8", "#1d8fb8", "#c0303f", "#8a6d00", "#66707c"];
 const radians = (degrees) => (degrees * Math.PI) / 180;
 const point = (degrees, length = 1) => [length * Math.cos(radians(degrees)), -length * Math.sin(radians(degrees))];
 const turned = (degrees) => ((degrees % 360) + 360) % 360;
-
-function element(tag, attributes = {}) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
 
 function arc([from, to]) {
   if (to - from < 0.05) return "";
@@ -30,7 +23,6 @@ function render({ model, el }) {
   svg.append(tip, back, front);
   el.append(svg);
   let handles = [];
-  let held = null;
 
   function line(x1, y1, x2, y2, colour, width, more = {}) {
     back.append(element("line", { x1, y1, x2, y2, stroke: colour, "stroke-width": width, ...more }));
@@ -79,15 +71,7 @@ function render({ model, el }) {
         name.textContent = k + 1;
         handle.append(name);
       }
-      handle.addEventListener("pointerdown", (event) => {
-        held = k;
-        handle.setPointerCapture(event.pointerId);
-        handle.focus();
-        event.preventDefault();
-      });
-      handle.addEventListener("pointermove", (event) => held === k && move(k, ...position(event)));
-      for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, () => (held = null));
-      handle.addEventListener("keydown", (event) => key(event, k));
+      draggable(handle, (event) => move(k, ...position(event)), (event) => key(event, k));
       return handle;
     });
     front.replaceChildren(...handles);

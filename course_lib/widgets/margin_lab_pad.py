@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import anywidget
 import traitlets
 
 from course_lib.i18n import Label, say
 from course_lib.widgets.margin_lab import Circle
+from course_lib.widgets.styled import script
 
 LONGEST = 0.45
 """Length of the longest arrow, in radii."""
@@ -37,7 +37,7 @@ class CirclePad(anywidget.AnyWidget):
         drawing: boundaries and wedges in degrees, and the push in radii.
     """
 
-    _esm = (Path(__file__).parent / "margin_lab_pad.js").read_text(encoding="utf-8")
+    _esm = script("handles.js", "margin_lab_pad.js")
     text = traitlets.Dict().tag(sync=True)
     centres: traitlets.List = traitlets.List(traitlets.Float()).tag(sync=True)
     sample: traitlets.List = traitlets.List(traitlets.Float()).tag(sync=True)

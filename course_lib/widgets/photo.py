@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import anywidget
 import traitlets
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from course_lib import images
 from course_lib.i18n import Label, say
+from course_lib.widgets.styled import script
 
 TEXT: dict[str, Label] = {
     "upload": "upload_photo",
@@ -62,7 +62,7 @@ class PhotoInput(anywidget.AnyWidget):
             ValueError with words for the reader, or return a remark for them.
     """
 
-    _esm = (Path(__file__).parent / "photo.js").read_text(encoding="utf-8")
+    _esm = script("photo.js")
     text = traitlets.Dict().tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
     problem = traitlets.Bool(False).tag(sync=True)

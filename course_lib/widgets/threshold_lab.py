@@ -13,8 +13,9 @@ import ipywidgets
 from course_lib.i18n import Label, say
 from course_lib.live.inputs import Number
 from course_lib.live.notebook_view import STYLE
-from course_lib.widgets.face_quality_app import heading, styled
+from course_lib.widgets.face_quality_app import heading
 from course_lib.widgets.numbers import number
+from course_lib.widgets.styled import styled
 from course_lib.widgets.threshold_lab_charts import all_charts, percent
 from course_lib.widgets.threshold_lab_state import Rate, Report, Scores, ThresholdExperiment
 

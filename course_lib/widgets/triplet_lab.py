@@ -8,6 +8,7 @@ import ipywidgets
 
 from course_lib.i18n import Label, say
 from course_lib.recognition import batch_2d, sampling_2d
+from course_lib.widgets.styled import styled
 from course_lib.widgets.triplet_lab_plane import Plane, Shape, disc, ground, line
 from course_lib.widgets.triplet_lab_state import LIMIT, TRIPLET_LOSSES, BatchState, TripletState
 
@@ -57,13 +58,6 @@ BATCH_NAMES = dict(
     )
 )
 SAMPLER_NAMES = dict(zip(sampling_2d.STRATEGIES, ("uniform", "semi_hard", "hardest", "distance_weighted"), strict=True))
-
-
-def styled(widget: ipywidgets.Widget, *classes: str) -> ipywidgets.Widget:
-    """The widget with CSS classes."""
-    for name in classes:
-        widget.add_class(name)
-    return widget
 
 
 def heading(key: str) -> ipywidgets.HTML:

@@ -1,13 +1,6 @@
 // A plane with points that a mouse, a finger or the arrow keys move. A point moves at once; what Python draws around it follows.
 
-const SVG = "http://www.w3.org/2000/svg";
 const HALF = 1.35;
-
-function element(tag, attributes = {}) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
 
 function render({ model, el }) {
   const svg = element("svg", { viewBox: `${-HALF} ${-HALF} ${2 * HALF} ${2 * HALF}`, role: "group", class: "sf-plane",
@@ -20,7 +13,6 @@ function render({ model, el }) {
   svg.append(tip, back, front);
   el.append(svg);
   let handles = [];
-  let held = null;
 
   function draw() {
     back.replaceChildren(...model.get("shapes").map(({ kind, at, to, size, name }) => {
@@ -49,15 +41,7 @@ function render({ model, el }) {
       const letter = element("text", { "text-anchor": "middle", y: 0.04, "font-size": 0.11 });
       letter.textContent = model.get("letters")[k];
       handle.append(element("circle", { r: 0.085 }), letter);
-      handle.addEventListener("pointerdown", (event) => {
-        held = k;
-        handle.setPointerCapture(event.pointerId);
-        handle.focus();
-        event.preventDefault();
-      });
-      handle.addEventListener("pointermove", (event) => held === k && move(k, ...position(event)));
-      for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, () => (held = null));
-      handle.addEventListener("keydown", (event) => key(event, k));
+      draggable(handle, (event) => move(k, ...position(event)), (event) => key(event, k));
       handle.addEventListener("focus", () => choose(k));
       return handle;
     });

@@ -1,10 +1,11 @@
 """A plane with draggable points, and what Python draws around them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import anywidget
 import traitlets
+
+from course_lib.widgets.styled import script
 
 Shape = dict
 
@@ -40,7 +41,7 @@ class Plane(anywidget.AnyWidget):
         chosen: number of the point that was touched last, -1 before.
     """
 
-    _esm = (Path(__file__).parent / "triplet_lab_plane.js").read_text(encoding="utf-8")
+    _esm = script("handles.js", "triplet_lab_plane.js")
     points: traitlets.List = traitlets.List().tag(sync=True)
     names: traitlets.List = traitlets.List().tag(sync=True)
     letters: traitlets.List = traitlets.List().tag(sync=True)

@@ -165,3 +165,13 @@ def wait_until(condition, seconds: float, complaint: str, log: Path | None = Non
         if time.monotonic() > end:
             raise AssertionError(f"{complaint} after {seconds} s\n{log.read_text()[-3000:] if log else ''}")
         time.sleep(0.1)
+
+
+def drag(page: Page, held: Locator, area: Locator, x: float, y: float) -> None:
+    """Drags a thing by its middle to a place of an area, in shares of its width and height from the upper left."""
+    area.scroll_into_view_if_needed()
+    box, thing = area.bounding_box(), held.bounding_box()
+    page.mouse.move(thing["x"] + thing["width"] / 2, thing["y"] + thing["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+    page.mouse.up()

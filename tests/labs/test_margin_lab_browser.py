@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from lab_browser import drag
 from playwright.sync_api import Locator, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -29,12 +30,7 @@ class Lab:
 
     def drag(self, handle: Locator, x: float, y: float) -> None:
         """Drag a handle to a place in radii, y upwards."""
-        self.pad.scroll_into_view_if_needed()
-        mouse, box, held = self.notebook.page.mouse, self.pad.bounding_box(), handle.bounding_box()
-        mouse.move(held["x"] + held["width"] / 2, held["y"] + held["height"] / 2)
-        mouse.down()
-        mouse.move(box["x"] + (0.5 + x / 2.6) * box["width"], box["y"] + (0.5 - y / 2.6) * box["height"], steps=4)
-        mouse.up()
+        drag(self.notebook.page, handle, self.pad, 0.5 + x / 2.6, 0.5 - y / 2.6)
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])

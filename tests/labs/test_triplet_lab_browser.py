@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from lab_browser import drag
 from playwright.sync_api import Locator, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -26,12 +27,7 @@ class Lab:
 
     def drag(self, plane: Locator, handle: Locator, x: float, y: float) -> None:
         """Drag a point to a place of the plane, y upwards."""
-        plane.scroll_into_view_if_needed()
-        mouse, box, held = self.notebook.page.mouse, plane.bounding_box(), handle.locator("circle").bounding_box()
-        mouse.move(held["x"] + held["width"] / 2, held["y"] + held["height"] / 2)
-        mouse.down()
-        mouse.move(box["x"] + (0.5 + x / 2.7) * box["width"], box["y"] + (0.5 - y / 2.7) * box["height"], steps=4)
-        mouse.up()
+        drag(self.notebook.page, handle.locator("circle"), plane, 0.5 + x / 2.7, 0.5 - y / 2.7)
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
