@@ -31,6 +31,7 @@ CHROMIUM_FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-dev-shm-usage "
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
+RAW_MARKUP = re.compile(r"\|\s?:?(-{3,}|—):?\s?\||\{(doc|ref|numref|cite:[pt])\}`|:::\{")
 OTHER_HOST = re.compile(r"^(https?:)?//", re.I)
 
 
@@ -127,6 +128,17 @@ def pictures_are_described(site: Path) -> list[str]:
     return problems
 
 
+def no_raw_markup(site: Path) -> list[str]:
+    """No table, role or directive of MyST reaches the reader as the characters it was written with."""
+    problems = []
+    for page in pages(site):
+        for text in soup(page).find_all(string=RAW_MARKUP):
+            if not text.find_parent(["pre", "code", "script", "style", "title"]):
+                found = RAW_MARKUP.search(text)
+                problems.append(f"{page.relative_to(site)}: the text shows {found[0] if found else text!r}")
+    return problems
+
+
 def editions_match(site: Path) -> list[str]:
     """Both editions have the same pages, each in its own language."""
     names = {edition: {p.relative_to(site / edition).as_posix() for p in pages(site / edition)} for edition in EDITIONS}
@@ -215,6 +227,7 @@ RULES: tuple[Callable[[Path], list[str]], ...] = (
     no_other_host,
     links_lead_somewhere,
     pictures_are_described,
+    no_raw_markup,
     editions_match,
     execution_budget,
     light_and_self_contained,

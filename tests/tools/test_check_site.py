@@ -21,6 +21,7 @@ BREAKS = {
     "no_other_host": "<script src='https://cdn.example.org/x.js'></script>",
     "links_lead_somewhere": "<a href='gone.html'>gone</a>",
     "pictures_are_described": "<img src='dot.png'>",
+    "no_raw_markup": "<p>| loss | EER | |—|—| | ArcFace | 26 |</p>",  # smart quotes made a dash of it
 }
 browser = pytest.mark.skipif(not shutil.which(os.environ.get("CHROMIUM", "chromium")), reason="no Chromium")
 
@@ -58,12 +59,18 @@ def test_a_broken_page_breaks_its_rule(site, rule):
     assert getattr(rules, rule)(site), f"{rule} did not notice"
 
 
+def test_code_may_show_markup(site):
+    spoil(site, "<pre>|---|---|</pre><p><code>{doc}`arcface`</code></p>")
+    assert not rules.no_raw_markup(site)
+
+
 @pytest.mark.parametrize(
     ("rule", "more"),
     [
         ("links_lead_somewhere", "<a href='#nowhere'>x</a>"),
         ("pictures_are_described", "<img src='dot.png' alt='_images/dot.png'>"),
         ("pictures_are_described", "<live-figure></live-figure>"),
+        ("no_raw_markup", "<p>see {doc}`arcface`</p>"),
     ],
 )
 def test_less_obvious_breaks(site, rule, more):
