@@ -178,12 +178,12 @@ def faces(
     console.print(f"{output}: {count} faces of {size} pixels")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def bench(context: typer.Context) -> None:
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def bench(options: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Time every measure against the loop that a user would write; options as python -m course_lib.bench --help."""
     from course_lib.bench.__main__ import main as run
 
-    run(context.args)
+    run(options or [])
 
 
 def _fail(error: Exception, before: str = "") -> NoReturn:

@@ -247,6 +247,10 @@ def test_arrays_round_trip():
     grey = images.from_array(RGB[..., 0])
     assert np.array_equal(images.to_array(grey[:, :1]), np.repeat(RGB[..., :1], 3, 2))
     assert images.to_array(torch.tensor([1.000001, -1e-6, 0.5]).view(1, 3, 1, 1)).tolist() == [[[255, 0, 128]]]
+    for form in (RGB, RGB[..., 0]):
+        image = images.from_array(form)
+        read = Image.open(io.BytesIO(images.to_png(image))).convert("RGB")
+        assert np.array_equal(np.asarray(read), images.to_array(image))
 
 
 def test_array_errors():

@@ -1,6 +1,6 @@
 """Images: load, validate, convert. (B, 3, H, W) float RGB in [0, 1]; grey is (B, 1, H, W)."""
 
-from course_lib.images.arrays import from_array, resize, to_array
+from course_lib.images.arrays import from_array, resize, to_array, to_png
 from course_lib.images.checks import check_images, values_checked
 from course_lib.images.colour import (
     BT601,
@@ -45,6 +45,7 @@ __all__ = [
     "rgb_from_yuv",
     "srgb_from_linear",
     "to_array",
+    "to_png",
     "values_checked",
     "weighted",
     "xyz_from_rgb",

@@ -3,16 +3,17 @@
 from jaxtyping import Float
 from torch import Tensor
 
+Quantity = int | float | Float[Tensor, "..."]
 STRATEGIES = ("data parallel", "model parallel", "partial fc")
 
 
 def head_memory(
-    classes: float | Float[Tensor, "..."],
-    width: float | Float[Tensor, "..."] = 512,
-    gpus: float | Float[Tensor, "..."] = 8,
-    batch: float | Float[Tensor, "..."] = 1024,
+    classes: Quantity,
+    width: Quantity = 512,
+    gpus: Quantity = 8,
+    batch: Quantity = 1024,
     *,
-    rate: float | Float[Tensor, "..."] = 1.0,
+    rate: Quantity = 1.0,
     strategy: str = "model parallel",
     logit_copies: float = 8.0,
 ) -> float | Float[Tensor, "..."]:

@@ -13,13 +13,14 @@ import anywidget
 import ipywidgets
 from torch import Tensor
 
+from course_lib import images
 from course_lib.faces import Rendered
 from course_lib.i18n import Label, language, say
 from course_lib.live.inputs import both, caption, decimals
 from course_lib.widgets.face_builder import FaceBuilder
 from course_lib.widgets.face_builder_controls import CONTROLS, GROUPS, Control
 from course_lib.widgets.face_builder_truth import PALETTE, PARTS, VIEWS, parts_seen, truth_picture
-from course_lib.widgets.face_quality_app import heading, png
+from course_lib.widgets.face_quality_app import heading
 from course_lib.widgets.numbers import number
 from course_lib.widgets.styled import styled
 
@@ -94,7 +95,7 @@ def widget_of(control: Control) -> ipywidgets.Widget:
 
 def picture_html(image: Tensor, alt: str, note: str = "") -> str:
     """A picture with its description, and a line below it."""
-    source = base64.b64encode(png(image)).decode()
+    source = base64.b64encode(images.to_png(image)).decode()
     below = f'<figcaption class="sf-note">{html.escape(note)}</figcaption>' if note else ""
     shown = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt, quote=True)}">'
     return f'<figure class="sf-face">{shown}{below}</figure>'
@@ -233,7 +234,9 @@ class BuildAFace(ipywidgets.VBox):
         self._show_kept()
         name = f"face-{face.seed}"
         links = file_link(face.json().encode(), f"{name}.json", "application/json", say(TEXT["json"]))
-        self.files.value = links + " " + file_link(png(seen.image), f"{name}.png", "image/png", say(TEXT["png"]))
+        self.files.value = (
+            links + " " + file_link(images.to_png(seen.image), f"{name}.png", "image/png", say(TEXT["png"]))
+        )
 
     def _show_values(self) -> None:
         self.seed.value = self.face.seed

@@ -2,14 +2,12 @@
 
 import functools
 import html
-import io
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 import ipywidgets
-from PIL import Image
 from torch import Tensor
 
 from course_lib import data, images
@@ -45,13 +43,6 @@ TEXT: dict[str, Label] = {
         "文件包含所记录各行及当前状态的全部分数，并列出原图上的对应值。",
     ),
 }
-
-
-def png(image: Tensor) -> bytes:
-    """An image as PNG, packed fast rather than small: it is sent anew with every move of a slider."""
-    file = io.BytesIO()
-    Image.fromarray(images.to_array(image)).save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def slider_of(step: Degradation) -> ipywidgets.FloatSlider:
@@ -233,11 +224,11 @@ class FaceQualityLab(ipywidgets.VBox):
     def refresh(self) -> None:
         """Show the experiment as it is now."""
         self.status.value = ""
-        self.picture.value = png(self.experiment.image)
+        self.picture.value = images.to_png(self.experiment.image)
         self.reading.value = reading_html(self.experiment.reading)
         if self.shown is not self.experiment.picture:
             self.shown = self.experiment.picture
-            self.clean_picture.value = png(self.shown.image)
+            self.clean_picture.value = images.to_png(self.shown.image)
         alts = [f"{say(self.shown.alt)} {settings_text(self.experiment.settings)}", say(self.shown.alt)]
         self.sheet.update(self.experiment.scores, self.experiment.clean, alts)
         self.export.value = export_link(self.experiment)

@@ -2,12 +2,10 @@
 
 import base64
 import html
-import io
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from course_lib import detection, geometry, images, quality
@@ -109,9 +107,7 @@ def reading_html(reading: Reading | None) -> str:
 
 
 def _drawing(reading: Reading) -> str:
-    file = io.BytesIO()
-    Image.fromarray(images.to_array(reading.crop.clamp(0, 1))).save(file, "PNG", compress_level=1)
-    picture = base64.b64encode(file.getvalue()).decode("ascii")
+    picture = base64.b64encode(images.to_png(reading.crop.clamp(0, 1))).decode("ascii")
     at = [f"{x + 0.5:.1f} {y + 0.5:.1f}" for x, y in reading.dots.tolist()]
     lines = [pair for name, pairs in FACE_LINES.items() if name != "box" for pair in pairs]
     path = "".join(f"M{at[a]}L{at[b]}" for a, b in lines)

@@ -56,9 +56,7 @@ def test_a_slider_changes_picture_sheet_curves_and_file(lab):
 
 
 def lab_png_of_clean(lab) -> bytes:
-    from course_lib.widgets.face_quality_app import png
-
-    return png(lab.experiment.picture.image)
+    return images.to_png(lab.experiment.picture.image)
 
 
 def test_the_sheet_has_every_measure_in_the_readers_language(lab, monkeypatch):
@@ -275,9 +273,12 @@ def test_an_update_at_512_pixels_takes_less_than_150_ms(lab):
     lab._receive(data.portrait("hopper", 512), "large.png")
     assert lab.experiment.image.shape[-1] == 512
     lab.set(rotate=10.0, darken=0.2, gaussian_noise=0.05, reduce_contrast=0.2, jpeg=40.0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     spent = []
     for step in range(9):
         start = time.process_time()
         lab.sliders["gaussian_blur"].value = 1.0 + step / 10
         spent.append(time.process_time() - start)
+    torch.set_num_threads(threads)
     assert sorted(spent)[len(spent) // 2] < 0.150, spent
