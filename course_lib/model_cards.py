@@ -114,7 +114,7 @@ def facts(card: Card) -> Table:
 def measurements(card: Card) -> Table:
     """Everything that was measured of a network, with intervals where the card has them."""
     what = f"{html.escape(title_of(card))}<br>{say(('measured', '测量项'))}"
-    head = [what, say(("value", "数值")), say(("95 % interval", "95 % 区间"))]
+    head = [what, say(("value", "数值")), say(("95 % interval", "95% 区间"))]
     rows = [
         [f"<code>{html.escape(what)}</code>", html.escape(value), interval]
         for what, value, interval in flat(card["metrics"])

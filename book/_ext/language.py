@@ -24,7 +24,7 @@ CHINESE = {
     "Color mode": "颜色模式",
     "Contents": "本页内容",
     "Dark": "深色",
-    "Download notebook file": "下载 notebook 文件",
+    "Download notebook file": "下载笔记本文件",
     "Download source file": "下载源文件",
     "Download this page": "下载本页",
     "Exercise": "练习",

@@ -13,7 +13,7 @@ LANGUAGE_NAME = {"en": "English", "zh": "中文"}
 SWITCH_TITLE = {"en": "This page in English", "zh": "本页的中文版"}  # in the language that it leads to
 RUN = {
     "colab": {"en": "Open in Colab", "zh": "在 Colab 中打开"},
-    "download": {"en": "Download notebook", "zh": "下载 notebook"},
+    "download": {"en": "Download notebook", "zh": "下载笔记本"},
 }
 
 

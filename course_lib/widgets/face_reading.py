@@ -30,7 +30,7 @@ TEXT: dict[str, Label] = {
     "note": (
         "Read by networks that learnt from rendered faces only; angles are off by 5 to 10 degrees. "
         "Eyes: gap between the lids over the eye's width, about 0.3 when open.",
-        "由只见过合成人脸的网络读出；角度误差约 5 到 10 度。眼睛：上下眼睑间距与眼宽之比，睁开时约 0.3。",
+        "由只见过渲染人脸的网络读出；角度误差约 5 到 10 度。眼睛：上下眼睑间距与眼宽之比，睁开时约 0.3。",
     ),
 }
 

@@ -40,7 +40,7 @@ TEXT: dict[str, Label] = {
     "to_far": ("Threshold to the target FAR", "阈值移到目标 FAR 处"),
     "keep": ("Keep this row", "记录当前数据"),
     "undefined": ("undefined: needs {needed:,} impostor pairs", "无定义：至少需要 {needed:,} 对异人样本"),
-    "interval": ("95 % interval", "95 % 置信区间"),
+    "interval": ("95 % interval", "95% 置信区间"),
     "test_far": ("FAR on the test split", "测试集上的 FAR"),
     "test_tar": ("TAR on the test split", "测试集上的 TAR"),
     "target_tar": ("TAR at the target FAR", "目标 FAR 下的 TAR"),

@@ -28,7 +28,7 @@ TEXT: dict[str, Label] = {
     "people": ("people in the gallery", "注册库人数"),
     "rate": ("rate", "比率"),
     "now": ("this threshold", "当前阈值"),
-    "band": ("95 % interval", "95 % 置信区间"),
+    "band": ("95 % interval", "95% 置信区间"),
     "target": ("target FAR", "目标 FAR"),
     "same": ("FAR = FRR", "FAR = FRR"),
 }
