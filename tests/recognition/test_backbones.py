@@ -73,13 +73,36 @@ def test_facenet_rows_equal_the_papers_table(record_check):
     assert round(convolutions(network.head) / 1000) == 131
 
 
-@pytest.mark.parametrize("name", ["course", "mobilefacenet", pytest.param("iresnet18", marks=pytest.mark.slow)])
+WIDTH = {"course": 128, "mobilefacenet": 128, "facenet": 128, "vggface": 4096}  # 512 where not named
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_parameter_is_reached(name):
+    """On the meta device the graph is walked without numbers: shapes, and that no layer is left out."""
+    with torch.device("meta"):
+        network = backbones.build(name).train()
+        image = torch.zeros(2, 3, network.size, network.size, requires_grad=True)
+    out = network(image)
+    assert out.shape == (2, WIDTH.get(name, 512))
+    out.sum().backward()
+    if name == "vggface":  # its classifier and its projection have steps of their own
+        network.classify(image).sum().backward()
+        network.project(image).sum().backward()
+    assert image.grad is not None and image.grad.shape == image.shape
+    assert not [n for n, p in network.named_parameters() if p.requires_grad and p.grad is None]
+
+
+ALIGNED = ["course", "mobilefacenet", "mobilefacenet-512", "mobilefacenet-large"]
+SLOW = ["iresnet18", "iresnet34", "iresnet50", "iresnet100"]
+
+
+@pytest.mark.parametrize("name", [*ALIGNED, *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
 def test_shapes_and_gradients(name, device):
     torch.manual_seed(0)
     network = backbones.build(name).to(device).train()
     image = torch.rand(2, 3, 112, 112, device=device, requires_grad=True)
     out = network(image)
-    assert out.shape == (2, 512 if "iresnet" in name else 128) and torch.isfinite(out).all()
+    assert out.shape == (2, WIDTH.get(name, 512)) and torch.isfinite(out).all()
     (out * torch.randn_like(out)).sum().backward()  # the square of a normalised output would not depend on its bias
     for key, parameter in network.named_parameters():
         if parameter.requires_grad:
@@ -118,6 +141,17 @@ def test_facenet_end_to_end():
     assert out.shape == (2, 128) and all(torch.isfinite(p.grad).all() for p in network.parameters())
 
 
+@pytest.mark.slow
+def test_vggface_end_to_end():
+    torch.manual_seed(0)
+    network = backbones.VGGFace(10, 16).eval()  # without dropout
+    image = torch.rand(1, 3, 224, 224, requires_grad=True)
+    network.classify(image)[0, 3].backward()
+    assert torch.isfinite(image.grad).all() and image.grad.abs().sum() > 0
+    reached = {n: p.grad for n, p in network.named_parameters() if not n.startswith("projection")}
+    assert all(torch.isfinite(g).all() and g.abs().sum() > 0 for g in reached.values())
+
+
 def test_vggface_learns_only_its_projection_in_the_second_step():
     with torch.device("meta"):
         network = backbones.VGGFace(10, 16)
@@ -135,21 +169,20 @@ def test_iresnets_last_factor_stays_one():
     assert frozen == ["head.4.weight"]
 
 
-def test_export_runs_in_onnxruntime(tmp_path, record_check):
+@pytest.mark.parametrize("name", ["course", pytest.param("mobilefacenet", marks=pytest.mark.slow)])
+def test_export_runs_in_onnxruntime(name, tmp_path, record_check):
     import onnxruntime
 
     torch.manual_seed(0)
-    network = backbones.CourseNet().eval()
+    network = backbones.build(name).eval()
     image = torch.rand(1, 3, 112, 112)
-    path = tmp_path / "course.onnx"
+    path = tmp_path / "network.onnx"
     torch.onnx.export(network, (image,), dynamo=True, verbose=False).save(str(path), external_data=False)
     session = onnxruntime.InferenceSession(path)
     (out,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
     expected = network(image).detach()
     difference = float((torch.from_numpy(out) - expected).abs().max() / expected.abs().max())
-    record_check(
-        "recognition.backbones.CourseNet", "its ONNX graph in onnxruntime", 1, difference, 1e-4, "fp32 rounding"
-    )
+    record_check(f"recognition.backbones.{name}", "its ONNX graph in onnxruntime", 1, difference, 1e-4, "fp32 rounding")
 
 
 def test_errors():
