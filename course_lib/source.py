@@ -8,7 +8,7 @@ from collections.abc import Iterator
 COLUMN = 84
 """Characters that fit beside each other in a page's column."""
 
-ENTRY = re.compile(r"[\w*, ]+: \S")  # "name: what it is", as under Args
+ENTRY = re.compile(r"[\w*]+(, [\w*]+)*: \S")  # "name: what it is" or "one, other: what they are", as under Args
 
 
 def wrap_docstrings(source: str, width: int = COLUMN) -> str:

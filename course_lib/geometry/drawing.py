@@ -68,8 +68,8 @@ def draw_convention() -> Any:
         ((0, 25, 0), ("pitch +25°:\nlooking down", "俯仰角 pitch +25°：\n低头")),
         ((0, 0, 20), ("roll +20°:\nclockwise in the picture", "翻滚角 roll +20°：\n在画面中顺时针倾斜")),
     )
-    figure, places = plt.subplots(1, 4, figsize=(12, 3.7), layout="constrained")
+    figure, places = plt.subplots(1, 4, figsize=(12, 4), layout="constrained")
     for ax, (pose, title) in zip(places, panels, strict=True):
         draw_head(ax, *pose, axes=13.0)
-        ax.set_title(say(title), fontsize=9)
+        ax.set_title(say(title), fontsize=13)
     return figure
