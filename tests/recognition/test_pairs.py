@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from pytorch_metric_learning import losses
-from pytorch_metric_learning.distances import LpDistance
-from pytorch_metric_learning.miners import BatchHardMiner
+from pytorch_metric_learning.distances import DotProductSimilarity, LpDistance
+from pytorch_metric_learning.miners import BatchEasyHardMiner, BatchHardMiner
+from pytorch_metric_learning.reducers import MeanReducer
 
 from course_lib.recognition import distances, miners
 from course_lib.recognition import pairs as P
@@ -63,6 +64,10 @@ PEERS = {
         lambda x, y: P.margin_based_loss(x, y, 1.2, 0.2, triplets=miners.mine_triplets(x, y, "all")),
         losses.MarginLoss(0.2, beta=1.2),
     ),
+    "n_pair_loss": (
+        lambda x, y: P.n_pair_loss(x[0::4], x[1::4]),  # theirs takes the first pair of each identity
+        losses.NPairsLoss(distance=DotProductSimilarity(normalize_embeddings=False)),
+    ),
 }  # fmt: skip
 
 
@@ -73,7 +78,18 @@ def test_equals_pytorch_metric_learning(name, record_check):
     record_check(f"recognition.pairs.{name.split()[0]}", f"pytorch-metric-learning: {name}", 16, worst, 1e-7)
 
 
-def test_n_pair_equals_pytorch_metric_learning(record_check):
+def test_semi_hard_equals_pytorch_metric_learning(record_check):
+    """With two pictures a person its miner has no choice of a positive, and takes the nearest negative beyond it."""
+    miner, peer = BatchEasyHardMiner("hard", "semihard"), losses.TripletMarginLoss(0.2, distance=LpDistance(power=2))
+    peer.reducer = MeanReducer()
+    worst = max(
+        compare(P.semi_hard_triplet_loss, lambda x, y: peer(x, y, miner(x, y)), images=2, spread=spread)
+        for spread in (1.0, 0.5)
+    )
+    record_check("recognition.pairs.semi_hard_triplet_loss", "pytorch-metric-learning: semi-hard", 16, worst, 1e-7)
+
+
+def test_n_pair_equals_the_papers_sum(record_check):
     x, _ = batch(images=2)
     loss = P.n_pair_loss(x[0::2], x[1::2])
     by_definition = sum(
@@ -106,6 +122,26 @@ def test_lifted_equals_a_loop_over_the_definition(form, record_check):
     x, y = batch(4, 3)
     difference = float((P.lifted_structure_loss(x, y, form=form) - loop_lifted(x, y, 1.0, form)).abs())
     record_check("recognition.pairs.lifted_structure_loss", f"the definition in a loop, {form}", 1, difference, 1e-10)
+
+
+def largest_kept(loss, x, y):
+    """Number of entries of the largest tensor that autograd keeps for the backward pass."""
+    sizes = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
+        loss(x, y)
+    return max(sizes)
+
+
+def test_their_lifted_loss_pairs_all_positives_with_all_negatives():
+    """Fault of pytorch-metric-learning 2.9: it keeps P·N numbers, which grow with the cube of the batch; ours B²."""
+    theirs, ours = [], []
+    for identities in (8, 16):
+        x, y = batch(identities, 4)
+        positives, negatives = (int(mask.sum()) for mask in distances.pair_masks(y))
+        theirs.append(largest_kept(losses.LiftedStructureLoss(1.0), x, y))
+        ours.append(largest_kept(P.lifted_structure_loss, x, y))
+        assert theirs[-1] >= positives * negatives and ours[-1] <= len(y) ** 2
+    assert theirs[1] / theirs[0] > 8 and ours[1] / ours[0] == 4
 
 
 def test_smooth_lifted_bounds_the_max_form():
