@@ -89,17 +89,16 @@ def notebook(language: str, title: str, slug: str, setup: str) -> nbformat.Noteb
     return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
 
 
-def add_to_contents(root: Path, name: str) -> None:
-    """Adds the page to _toc.yml behind the last entry of its folder, with that entry's indentation."""
-    contents = root / "_toc.yml"
-    lines = contents.read_text(encoding="utf-8").splitlines()
+def contents_with(root: Path, name: str) -> str:
+    """Text of _toc.yml with the page behind the last entry of its folder, with that entry's indentation."""
+    lines = (root / "_toc.yml").read_text(encoding="utf-8").splitlines()
     folder = name.split("/")[0] + "/"
     places = [i for i, line in enumerate(lines) if re.match(rf"\s*- file: {re.escape(folder)}", line)]
     if not places:
         raise SystemExit(f"_toc.yml has no chapter {folder!r} yet: add the first page of a chapter there by hand")
     last = lines[places[-1]]
     lines.insert(places[-1] + 1, last[: last.index("- file:")] + f"- file: {name}")
-    contents.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 def main(name: str, english: str, chinese: str, root: Path = ROOT) -> None:
@@ -108,6 +107,7 @@ def main(name: str, english: str, chinese: str, root: Path = ROOT) -> None:
         raise SystemExit("NAME is chapter/page in lower case, for example quality/symmetry")
     if not english or not chinese:
         raise SystemExit("give the title in both languages: EN=... ZH=...")
+    contents = contents_with(root, name)  # before a file is written: a chapter that is not there yet is refused
     home = nbformat.read(root / "book" / "en" / "index.ipynb", as_version=4)
     setup = next(cell.source for cell in home.cells if cell.cell_type == "code")  # the same on every page
     for language, title in (("en", english), ("zh", chinese)):
@@ -116,7 +116,7 @@ def main(name: str, english: str, chinese: str, root: Path = ROOT) -> None:
             raise SystemExit(f"{target} exists already")
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook(language, title, name.split("/")[1], setup), target)
-    add_to_contents(root, name)
+    (root / "_toc.yml").write_text(contents, encoding="utf-8")
     print(f"Wrote book/en/{name}.ipynb and book/zh/{name}.ipynb and added them to _toc.yml. Next: make check")
 
 

@@ -38,8 +38,15 @@ def test_a_new_page_keeps_every_rule(project):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("Symmetry", "Symmetry", "对称性"), ("quality/symmetry", "Symmetry", ""), ("quality/blur", "Blur", "模糊")],
+    [
+        ("Symmetry", "Symmetry", "对称性"),
+        ("quality/symmetry", "Symmetry", ""),
+        ("quality/blur", "Blur", "模糊"),
+        ("no-such-chapter/page", "Page", "页"),
+    ],
 )
-def test_wrong_names_missing_titles_and_existing_pages_are_refused(project, arguments):
+def test_wrong_names_missing_titles_existing_pages_and_unknown_chapters_are_refused(project, arguments):
+    before = sorted(project.rglob("*"))
     with pytest.raises(SystemExit):
         new_page.main(*arguments, root=project)
+    assert sorted(project.rglob("*")) == before  # nothing half done is left
