@@ -35,15 +35,17 @@ IMPORT_NAMES = {
 
 
 def requirements(home: Path = HOME) -> list[str]:
-    """Requirements of the course, with lower bounds only, from its pyproject.toml.
+    """Requirements of the pages and labs, with lower bounds only, from the course's pyproject.toml.
 
     Args:
         home: folder of the checkout.
 
     Returns:
-        Requirement strings such as ``"jaxtyping>=0.2.34"``.
+        Requirement strings such as ``"jaxtyping>=0.2.34"``: the package's own and those of its training extra, which
+        pages that train something import.
     """
-    return tomllib.loads((home / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    project = tomllib.loads((home / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["training"]]
 
 
 def missing(wanted: Iterable[str], installed: Callable[[str], bool] | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -183,6 +184,56 @@ def test_import_names_that_differ_from_package_names():
     )
     assert asked == ["cv2", "PIL", "skimage", "lightning_fabric"]
     assert colab.missing(colab.requirements()) == []  # this environment has everything that the course declares
+
+
+COLAB_BRINGS = {"scipy", "opencv-python", "ipykernel", "nbformat", "jupyterlab", "typer", "pooch", "beautifulsoup4"}
+IMPORTS = """
+import ast, json, sys
+
+sys.modules.update(dict.fromkeys(json.loads(sys.argv[1])))  # None: cannot be imported, and is not found either
+for path in json.loads(sys.argv[2]):
+    for cell in [c for c in json.load(open(path))["cells"] if c["cell_type"] == "code"][1:]:
+        for node in ast.walk(ast.parse("".join(cell["source"]))):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                try:
+                    exec(ast.unparse(node), {})
+                except ModuleNotFoundError as error:
+                    print(path, ast.unparse(node), error)
+"""
+
+
+def imports_that_fail(declared: list[str]) -> str:
+    """What pages and labs import and would not find, if Colab had nothing of ours but what is declared."""
+
+    def names(lines):
+        return {re.match(r"[\w.-]+", line)[0].lower() for line in lines if re.match(r"\w", line)}
+
+    with (ROOT / "requirements.txt").open() as file:
+        pinned = names(file)
+    absent = pinned - names(declared) - COLAB_BRINGS
+    modules = [colab.IMPORT_NAMES.get(name, name.replace("-", "_")) for name in sorted(absent)]
+    notebooks = [str(path) for tree in ("book", "labs") for path in sorted((ROOT / tree / "en").rglob("*.ipynb"))]
+    command = [sys.executable, "-c", IMPORTS, json.dumps(modules), json.dumps(notebooks)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_pages_and_labs_import_only_what_the_first_cell_installs_or_colab_brings():
+    assert imports_that_fail(colab.requirements()) == ""
+    assert "lightning_fabric" in imports_that_fail([r for r in colab.requirements() if "lightning" not in r])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_lab_can_be_opened_in_colab_from_itself_and_from_the_site(language):
+    guide = (ROOT / f"book/{language}/how-to-use.md").read_text(encoding="utf-8")
+    for lab in sorted((ROOT / "labs" / language).glob("*.ipynb")):
+        address = (
+            f"https://colab.research.google.com/github/seeing-faces/seeing-faces/blob/main/labs/{language}/{lab.name}"
+        )
+        assert f"]({address})" in "".join(json.loads(lab.read_text(encoding="utf-8"))["cells"][0]["source"]), lab.name
+        assert f"]({address})" in guide, lab.name
 
 
 def test_real_pip_accepts_the_constraints_and_changes_nothing(tmp_path):
