@@ -106,6 +106,7 @@ def visit_words(self: Any, node: live_figure) -> None:
 def add_script(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     """Loads the element's code on pages that have a figure."""
     if doctree is not None and any(True for _ in doctree.findall(live_figure)):
+        app.add_js_file("live-photo.js")
         app.add_js_file("live-figure.js")  # not deferred: figures are drawn before the page is painted
         app.add_css_file("live-figure.css")
 

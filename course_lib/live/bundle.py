@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 WORDS = ("reset", "loading", "ready", "needs_http", "figure_failed", "javascript_off")
+PHOTO_WORDS = ("your_photo", "photo_in_browser", "photo_unreadable", "image_too_large")
 
 
 def rounded(values: Tensor, digits: int = 6) -> Any:
@@ -33,7 +34,8 @@ def spec(figure: "Figure") -> dict:
     inputs = [part.spec() for part in figure.inputs]
     outputs = [output.spec() | _start(figure, output) for output in figure.outputs]
     known = {"version": VERSION, "name": figure.name, "title": figure.title, "alt": figure.alt}
-    return known | {"words": {word: label(word) for word in WORDS}, "inputs": inputs, "outputs": outputs}
+    words = WORDS + (PHOTO_WORDS if any(part.own for part in figure.pictures()) else ())
+    return known | {"words": {word: label(word) for word in words}, "inputs": inputs, "outputs": outputs}
 
 
 def _start(figure: "Figure", output: Output) -> dict:

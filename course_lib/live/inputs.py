@@ -193,17 +193,20 @@ class Image:
 
     Args:
         name: keyword of the value in ``Figure.run``.
-        pictures: (1, 3, H, W) tensor in [0, 1], or {label: tensor} with one shape; a key is a name of
-            ``data.PORTRAITS``, a glossary key or an (English, Chinese) pair.
+        pictures: (1, 3, H, W) or grey (1, 1, H, W) tensor in [0, 1], or {label: tensor} with one shape; a key is a
+            name of ``data.PORTRAITS``, a glossary key or an (English, Chinese) pair.
         label: what is chosen.
+        own: let readers take a photograph of their own, whose middle is cut to this shape (``live.photo.fitted``). Not
+            where the function knows more of its pictures than the pixels, such as landmarks placed by hand.
 
     Raises:
-        ValueError: if a picture has another shape than (1, 3, H, W) or than the others, or leaves [0, 1].
+        ValueError: if a picture has another shape than (1, 3 or 1, H, W) or than the others, or leaves [0, 1].
     """
 
     name: str
     pictures: Tensor | dict
     label: Label = "image"
+    own: bool = True
     kind: str = field(default="image", init=False)
     value: int = field(default=0, init=False)
 
@@ -220,9 +223,11 @@ class Image:
         self.options = [option_label(key) for key in self.keys] if isinstance(self.pictures, dict) else [self.label]
 
     def _rounded(self, key: object, picture: Tensor) -> Tensor:
-        if not isinstance(picture, Tensor) or picture.ndim != 4 or tuple(picture.shape[:2]) != (1, 3):
+        if not isinstance(picture, Tensor) or picture.ndim != 4 or tuple(picture.shape[:2]) not in ((1, 3), (1, 1)):
             got = tuple(picture.shape) if isinstance(picture, Tensor) else type(picture).__name__
-            raise ValueError(f"Image {self.name!r}: picture {key!r} should be a (1, 3, H, W) tensor, got {got}")
+            raise ValueError(
+                f"Image {self.name!r}: picture {key!r} should be a (1, 3, H, W) or (1, 1, H, W) tensor, got {got}"
+            )
         low, high = (float(bound) for bound in picture.aminmax())
         if not (low >= 0 and high <= 1):
             raise ValueError(f"Image {self.name!r}: picture {key!r} should lie in [0, 1], got [{low:.3g}, {high:.3g}]")
@@ -254,7 +259,8 @@ class Image:
 
     def spec(self) -> dict:
         """What the browser needs to know; the bundle adds the addresses of the files."""
-        return {"kind": self.kind, "name": self.name, "label": self.label, "options": self.options, "value": self.value}
+        known = {"kind": self.kind, "name": self.name, "label": self.label, "options": self.options}
+        return known | {"value": self.value, "shape": list(self.tensors[0].shape), "own": self.own}
 
 
 Input = Slider | Choice | Image

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.i18n import Label
+from course_lib.i18n import Label, label
 from course_lib.live.inputs import Number, both, caption, check_name
 
 COLOURS = ("blue", "orange", "green", "purple", "sky", "red", "ink", "soft")
@@ -74,6 +74,7 @@ class Bars:
         digits: significant digits.
         decimals: digits after the point instead, for numbers of one scale such as angles.
         label: heading.
+        missing: what is said beside the heading while a number is NaN, such as "no_face_found".
 
     Raises:
         ValueError: if limits are missing for absolute bars or have another number than the labels.
@@ -87,6 +88,7 @@ class Bars:
     digits: int = 3
     decimals: int | None = None
     label: Label | None = None
+    missing: Label | None = None
     kind: str = field(default="bars", init=False)
 
     def __post_init__(self):
@@ -94,6 +96,7 @@ class Bars:
         self.labels = _labels(self.labels, "Bars", self.name)
         self.units = _units(self.units, len(self.labels), "Bars", self.name)
         self.label = caption(self.label) if self.label else None
+        self.missing = label(self.missing) if self.missing else None
         if self.relative:
             self.limits = None
             return
@@ -128,6 +131,7 @@ class Bars:
             "limits": self.limits,
             "digits": self.digits,
             "decimals": self.decimals,
+            "missing": self.missing,
         }
 
 

@@ -16,18 +16,24 @@ WIDTH, PAD, GAP, PICTURE = 760.0, 18.0, 24.0, 260.0
 
 
 def draw(
-    figure: "Figure", output: Output, values: dict[str, Tensor], width: Number, marker: Number | None = None
+    figure: "Figure",
+    output: Output,
+    values: dict[str, Tensor],
+    width: Number,
+    marker: Number | None = None,
+    start: dict[str, Tensor] | None = None,
 ) -> svg.Drawing:
     """One output as SVG elements.
 
     Args:
-        figure: whose output it is; bars are compared with its start.
+        figure: whose output it is.
         output: what to draw.
         values: outputs by name, as ``Figure.run`` returns them.
         width: in pixels; numbers and tables take what they need.
         marker: where the vertical line of curves stands.
+        start: what bars and curves are compared with; the figure's own start by default.
     """
-    value = values[output.name]
+    value, start = values[output.name], start or figure.start
     if isinstance(output, Picture):
         body, width, height = svg.picture(output, value, width)
         for lines in (o for o in figure.outputs if isinstance(o, Wire) and o.over == output.name):
@@ -41,18 +47,21 @@ def draw(
     if isinstance(output, Readout):
         return svg.readout(output, value)
     if isinstance(output, Bars):
-        return svg.bars(output, value, figure.start[output.name], width)
+        return svg.bars(output, value, start[output.name], width)
     if isinstance(output, Table):
         return svg.table(output, value)
-    return axes.curves(output, value, figure.start[output.name], marker, width)
+    return axes.curves(output, value, start[output.name], marker, width)
 
 
-def headed(output: Output, drawing: svg.Drawing) -> svg.Drawing:
-    """A drawing with the output's heading above it, where it has one."""
-    if output.label is None or output.kind in ("picture", "wire"):
+def headed(output: Output, drawing: svg.Drawing, value: Tensor) -> svg.Drawing:
+    """A drawing with the output's heading above it, where it has one, and why a number is missing where one is."""
+    missing = say(output.missing) if isinstance(output, Bars) and output.missing and value.isnan().any() else ""
+    if output.kind in ("picture", "wire") or not (output.label or missing):
         return drawing
     body, width, height = drawing
-    heading = svg.text(0, 14, say(output.label), more="font-weight:600")
+    name = say(output.label) if output.label else ""
+    heading = svg.text(0, 14, name, more="font-weight:600")
+    heading += svg.text(svg.width_of(name, 14) + 10 if name else 0, 14, missing, tint="orange")
     return f'{heading}<g transform="translate(0 26)">{body}</g>', width, height + 26
 
 
@@ -91,7 +100,8 @@ def poster(figure: "Figure") -> str:
 
 
 def _start(figure: "Figure", output: Output, width: Number) -> svg.Drawing:
-    return headed(output, draw(figure, output, figure.start, width, marker_at(figure, output, figure.initial)))
+    drawing = draw(figure, output, figure.start, width, marker_at(figure, output, figure.initial))
+    return headed(output, drawing, figure.start[output.name])
 
 
 def beside(drawings: list[svg.Drawing]) -> svg.Drawing:

@@ -47,6 +47,11 @@ def number(value: Number, digits: int = 3, decimals: int | None = None) -> str:
     return ("−" if value < 0 else "") + text
 
 
+def with_unit(shown: str, unit: str) -> str:
+    """A number with its unit behind it, after a blank unless it is a degree sign; nothing behind a dash."""
+    return shown if not unit or shown == "–" else shown + (unit if unit == "°" else f" {unit}")
+
+
 def colour(name: str) -> str:
     """CSS colour of a name of the palette."""
     return f"var(--lf-{name},{LIGHT[name]})"
@@ -153,7 +158,7 @@ def bars(output: Bars, values: Tensor, start: Tensor, width: Number = 420) -> Dr
         first, last, trend = share(output, k, value, before)
         reach = box(left + track * min(first, last), y - 5, track * abs(last - first), 10, tint_of(output, trend), 5)
         parts += [side_label(names[k], y, left - 8), box(left, y - 5, track, 10, "line", 5), reach]
-        shown = number(value, output.digits, output.decimals) + (f" {unit}" if (unit := say(output.units[k])) else "")
+        shown = with_unit(number(value, output.digits, output.decimals), say(output.units[k]))
         parts.append(text(left + track + 80, y + 4.5, shown, "end", more="font-weight:600"))
         if output.relative:
             parts.append(box(left + track / 2 - 1, y - 8, 2, 16, "ink"))
@@ -174,8 +179,8 @@ def readout(output: Bars, values: Tensor) -> Drawing:
     """Large numbers with their names below."""
     parts, x = [], 0.0
     for k, value in enumerate(values.tolist()):
-        name, unit = say(output.labels[k]), say(output.units[k])
-        shown = number(value, output.digits, output.decimals) + (unit if unit == "°" else f" {unit}" if unit else "")
+        name = say(output.labels[k])
+        shown = with_unit(number(value, output.digits, output.decimals), say(output.units[k]))
         parts.append(text(x, 26, shown, more="font-size:24px;font-weight:600"))
         parts.append(text(x, 46, name, tint="soft"))
         x += max(width_of(name), width_of(shown, 24), 70) + 28

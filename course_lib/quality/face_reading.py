@@ -20,6 +20,9 @@ from course_lib.quality.pose import yaw_pitch_roll
 
 __all__ = ["FACE_LINES", "FaceReader"]
 
+VIEW, REACH = 112, 1.4
+"""What the finder sees of the face when it is asked again: a square of so many pixels and heights of the face."""
+
 
 def _chain(*runs: tuple[int, int], closed: bool = False) -> tuple[tuple[int, int], ...]:
     """Pairs of neighbours in runs of points, each from its first to its last one, and back when closed."""
@@ -53,7 +56,9 @@ class FaceReader(nn.Module):
     """Reads the surest face of one picture; everything is of fixed size, so that a browser can run it.
 
     ``detection.read_face`` searches any picture for faces of any size. This is for square portraits of about 224 px, whose
-    face is some 50 to 200 px high: the finder sees them at a half and at a quarter of their size, side by side.
+    face is some 50 to 200 px high: the finder sees them at a half and at a quarter of their size, side by side. What
+    looks most like a face there gets its landmarks, and is then seen again by itself, upright and at the size the
+    finder knows best: only that score tells whether it is one.
 
     Args:
         finder, landmarks: networks; the trained ones of the course when left out.
@@ -72,14 +77,14 @@ class FaceReader(nn.Module):
             image: (1, 3, S, S) in [0, 1]; S is a multiple of 32.
 
         Returns:
-            Score of the finder (1,) in (0, 1); 72 points (1, 72, 2), the landmarks and the corners of the found box,
-            pixels; and yaw, pitch, roll in degrees with the openness of the right and the left eye (1, 5).
+            Score of the finder (1,) in (0, 1) for the face by itself; 72 points (1, 72, 2), the landmarks and the corners
+            of the found box, pixels; and yaw, pitch, roll in degrees with the openness of the right and the left eye (1, 5).
         """
         scores, boxes = self._look(image)
-        score, best = scores.max(1)
+        best = scores.argmax(1)
         found = boxes.gather(2, best[:, None, None].expand(-1, 4, -1))[:, :, 0]
         grey = F.avg_pool2d(images.luma(image), 2)
-        box, angle = found, torch.zeros_like(score)
+        box, angle = found, torch.zeros_like(found[:, 0])
         points = grey.new_zeros(1, 68, 2)
         for _ in range(self.passes):
             matrix = crop_transform((box + 0.5) / 2 - 0.5, angle)
@@ -89,7 +94,17 @@ class FaceReader(nn.Module):
         x0, y0, x1, y1 = found.unbind(1)
         corners = torch.stack([torch.stack(pair, 1) for pair in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))], 1)
         numbers = torch.cat([yaw_pitch_roll(points), eye_openness(points)], 1)
-        return score, torch.cat([points, corners], 1), numbers
+        return self._again(image, box, angle), torch.cat([points, corners], 1), numbers
+
+    def _again(self, image: Tensor, box: Tensor, angle: Tensor) -> Tensor:
+        """Score (1,) of the face in a box, seen by itself and turned upright, much as in ``detection.face_score``."""
+        middle, reach = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).amax(1, keepdim=True) * (REACH / 2)
+        square = torch.cat([middle - reach, middle + reach], 1)
+        near = warp(image, crop_transform(square, angle, VIEW), VIEW)
+        far = warp(F.avg_pool2d(image, 2), crop_transform((square + 0.5) / 2 - 0.5, angle, VIEW), VIEW)
+        seen = torch.where(reach[:, :, None, None] > VIEW * 0.7071, far, near)  # no pixel is skipped
+        heat, centre = self.finder(seen)[:, 0].sigmoid(), VIEW // STRIDE // 2
+        return heat[:, centre - 2 : centre + 2, centre - 2 : centre + 2].amax((1, 2))
 
     def _look(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Scores (1, N) and boxes (1, 4, N), in pixels of the picture, of the cells of both sizes."""

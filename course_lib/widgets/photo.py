@@ -1,6 +1,5 @@
 """A photograph of the reader's own: uploaded, or taken with the camera in the browser."""
 
-import sys
 from collections.abc import Callable
 
 import anywidget
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from course_lib import images
 from course_lib.i18n import Label, say
+from course_lib.live.photo import explain, where_it_goes
 from course_lib.widgets.styled import script
 
 TEXT: dict[str, Label] = {
@@ -28,27 +28,8 @@ TEXT: dict[str, Label] = {
     ),
     "asking": ("The browser asks whether the camera may be used…", "请在浏览器的提示中允许使用摄像头……"),
     "local": "photo_stays_local",
-    "remote": (
-        "Your photo goes to the computer that runs this notebook's kernel, and nowhere else.",
-        "照片会传到运行本笔记本内核的计算机，不会传到别处。",
-    ),
     "preview": ("Picture of the camera", "摄像头画面"),
 }
-
-IN_COLAB: Label = (
-    "In Colab your photo goes to the machine of Google's that runs this notebook, and is gone when that machine is.",
-    "在 Colab 中，照片会传到运行此笔记本的 Google 计算机上；该运行时被回收后，照片随之删除。",
-)
-
-# What images.load says, by a part of its message, in the words of the reader.
-PROBLEMS: tuple[tuple[str, Label], ...] = (
-    ("is not an image", "not_an_image"),
-    ("pixels, more than", "image_too_large"),
-    ("larger than", "image_too_large"),
-    ("no bytes", ("This file is empty.", "该文件是空的。")),
-    ("damaged or truncated", ("This image file is damaged or incomplete.", "该图像文件已损坏或不完整。")),
-    ("white is unknown", ("This kind of image (its pixel values) cannot be shown.", "无法显示这种像素格式的图像。")),
-)
 
 
 class PhotoInput(anywidget.AnyWidget):
@@ -69,7 +50,7 @@ class PhotoInput(anywidget.AnyWidget):
     answered = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, receive: Callable[[Tensor, str], str | None]):
-        words = TEXT | ({"remote": IN_COLAB} if "google.colab" in sys.modules else {})
+        words = TEXT | {"remote": where_it_goes()}
         super().__init__(text={key: say(label) for key, label in words.items()})
         self.receive = receive
         self.on_msg(self._open)
@@ -87,17 +68,3 @@ class PhotoInput(anywidget.AnyWidget):
             self.tell(explain(error, name), problem=True)
         else:
             self.tell(remark or "")
-
-
-def explain(error: ValueError, name: str = "") -> str:
-    """The reader's words for an error of ``images.load``.
-
-    Args:
-        error: what ``images.load`` raised.
-        name: name of the file.
-
-    Returns:
-        The file's name and one sentence in the reader's language.
-    """
-    words = next((say(label) for part, label in PROBLEMS if part in str(error)), str(error))
-    return f"{name}: {words}" if name else words

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_lib import data, degrade, detection, live, quality
+from course_lib import data, degrade, detection, images, live, quality
 from course_lib.geometry import ARCFACE_TEMPLATE, five_points, similarity_transform, transform_points
 from course_lib.live.graph import compare
 from course_lib.quality.face_reading import FACE_LINES, FaceReader
@@ -103,3 +103,22 @@ def test_turning_the_picture_turns_what_is_read():
     reader = FaceReader()
     rolls = [float(reader(degrade.rotate(picture, angle))[2][0, 2]) for angle in (-15.0, 0.0, 15.0)]
     assert rolls[0] - rolls[1] == pytest.approx(15, abs=4) and rolls[2] - rolls[1] == pytest.approx(-15, abs=4)
+
+
+@pytest.mark.parametrize("tilt", [-30.0, 0.0, 30.0])
+def test_a_tilted_face_is_still_one(tilt):
+    assert float(FaceReader()(degrade.rotate(data.portrait("hopper", 224), tilt))[0]) > detection.SURE
+
+
+def test_a_photograph_without_a_face_has_none():
+    from skimage import data as pictures
+
+    whole = pictures.astronaut()
+    for array, least, most in (
+        (whole, detection.SURE, 1.0),  # a face of 55 px
+        (whole[:300, 150:450], detection.SURE, 1.0),  # at the edge
+        (pictures.coffee()[:, 100:500], 0.0, 0.5),  # a cup, which the search alone took for a face (0.73)
+        (pictures.chelsea()[:, 75:375], 0.0, 0.5),  # a cat
+    ):
+        score = FaceReader()(images.resize(images.from_array(array), 224))[0]
+        assert least < float(score) < most

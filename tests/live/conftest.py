@@ -12,11 +12,12 @@ for folder in ("tools", "book/_ext", "tests/live"):
 
 PAGE = """<!doctype html><html lang="{lang}" data-theme="light"><head><meta charset="utf-8"><title>Test</title>
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width,initial-scale=1">
-<link rel="stylesheet" href="../_static/live-figure.css"><script src="../_static/live-figure.js"></script></head>
+<link rel="stylesheet" href="../_static/live-figure.css">
+<script src="../_static/live-photo.js"></script><script src="../_static/live-figure.js"></script></head>
 <body style="margin:1rem;font-family:sans-serif">{body}</body></html>"""
 
 
-from live_samples import NAMES, figures  # noqa: E402
+from live_samples import NAMES, figures, photo_figures  # noqa: E402
 
 
 @pytest.fixture(params=range(len(NAMES)), ids=NAMES)
@@ -53,7 +54,7 @@ def live_site(tmp_path_factory) -> Path:
         os.environ["COURSE_LANG"] = edition
         (site / edition / "pages").mkdir(parents=True)
         (site / edition / "_static").mkdir()
-        for name in ("live-figure.js", "live-figure.css"):
+        for name in ("live-photo.js", "live-figure.js", "live-figure.css"):
             content = (ROOT / "book/_ext/static" / name).read_bytes()
             (site / edition / "_static" / name).write_bytes(content)
         elements = []
@@ -66,6 +67,23 @@ def live_site(tmp_path_factory) -> Path:
             (site / edition / "pages" / f"{page}.html").write_text(html, encoding="utf-8")
     os.environ.pop("COURSE_LANG") if before is None else os.environ.update(COURSE_LANG=before)
     return site
+
+
+@pytest.fixture(scope="session")
+def photo_page(live_site) -> str:
+    """Name of a page of the tiny website, with the figures that are given photographs in the tests."""
+    import live_figures
+
+    from course_lib.live.bundle import bundle
+
+    made = [bundle(figure) for figure in photo_figures()]
+    for each in made:
+        live_figures.write_files(each, live_site / "shared/live")
+    for edition in ("en", "zh"):
+        body = "".join(live_figures.element(each, edition, "../") for each in made)
+        html = PAGE.format(lang={"en": "en", "zh": "zh-CN"}[edition], body=body)
+        (live_site / edition / "pages/photo.html").write_text(html, encoding="utf-8")
+    return "photo"
 
 
 @pytest.fixture(scope="session")

@@ -171,6 +171,24 @@ def move(page: Any, index: int, values: dict[str, Any], wait: float = 60) -> Ste
     return Step(taken["values"], outputs, taken["ms"])
 
 
+def give(page: Any, index: int, file: Any, image: str = "image", wait: float = 60) -> int:
+    """Gives a figure a photograph through its file button and waits until that is chosen; its number among the pictures.
+
+    Args:
+        page: an open page.
+        index: which figure, touched before.
+        file: what Playwright's ``set_input_files`` takes.
+        image: name of the input.
+        wait: seconds.
+    """
+    figure = page.locator("live-figure").nth(index)
+    before = figure.evaluate("(figure, name) => figure.values()[name]", image)
+    figure.locator("input[type=file]").set_input_files(file)
+    chosen = "([index, name, old]) => document.querySelectorAll('live-figure')[index].values()[name] !== old"
+    page.wait_for_function(chosen, arg=[index, image, before], timeout=wait * 1000)
+    return figure.evaluate("(figure, name) => figure.values()[name]", image)
+
+
 def press(page: Any, index: int, slider: str, key: str = "ArrowRight", times: int = 1) -> str:
     """Moves a slider with the keyboard; gives back what the page says its value is now."""
     control = page.locator("live-figure").nth(index).locator(f'input[name="{slider}"]')

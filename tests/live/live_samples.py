@@ -4,8 +4,9 @@ import functools
 
 import torch
 
-from course_lib import data, degrade, live, quality
+from course_lib import data, degrade, detection, images, live, quality
 from course_lib.geometry import rotation_matrix
+from course_lib.quality.face_reading import FaceReader
 
 SIZE = 48
 DEGRADATIONS = {record.key: record for record in degrade.degradations()}
@@ -155,3 +156,53 @@ NAMES = ("blurred", "exposed", "turned", "judged")
 @functools.cache
 def figures() -> tuple[live.Figure, ...]:
     return blur_figure(), light_figure(), pose_figure(), network_figure()
+
+
+def grey_figure() -> live.Figure:
+    def brightness(image, stops):
+        seen = degrade.expose(image, stops)
+        return seen, seen.mean().reshape(1)
+
+    return live.Figure(
+        brightness,
+        [live.Image("image", images.luma(portraits()["hopper"])), live.Slider.of(DEGRADATIONS["expose"], "stops")],
+        [live.Picture("seen"), live.Bars("mean", ["brightness"], relative=False, limits=(0, 1))],
+        title=("Grey", "灰度"),
+        alt=("A grey portrait and a bar of its brightness.", "一幅灰度人像与表示亮度的条形。"),
+    )
+
+
+def face_figure() -> live.Figure:
+    reader = FaceReader()
+
+    def read(image, blur):
+        seen = degrade.gaussian_blur(image, blur)
+        score, points, numbers = reader(seen)
+        found = score > detection.SURE
+        away, gone = torch.where(found, 0.0, -1000.0), torch.where(found, 0.0, torch.nan)
+        return seen, points[0] + away, numbers[0, :3] + gone, score
+
+    return live.Figure(
+        read,
+        [
+            live.Image("image", {name: data.portrait(name, 224) for name in data.PORTRAITS}),
+            live.Slider.of(DEGRADATIONS["gaussian_blur"], "blur"),
+        ],
+        [
+            live.Picture("seen"),
+            live.Wire("face", edges=[(k, k + 1) for k in range(16)], size=(224, 224), over="seen"),
+            live.Readout("angles", ["yaw", "pitch", "roll"], units="°", decimals=0, missing="no_face_found"),
+            live.Bars("score", ["score"], relative=False, limits=(0, 1)),
+        ],
+        title=("Read a face", "读取人脸"),
+        alt=(
+            "A portrait with the line of its jaw, three angles and a score.",
+            "一幅人像及其下颌线、三个角度与一个得分。",
+        ),
+        tolerance=1e-3,
+    )
+
+
+@functools.cache
+def photo_figures() -> tuple[live.Figure, ...]:
+    return blur_figure(), grey_figure(), face_figure()

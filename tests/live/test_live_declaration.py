@@ -57,7 +57,7 @@ def test_a_choice_has_options():
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
-        (torch.rand(3, 8, 8), r"\(1, 3, H, W\) tensor, got \(3, 8, 8\)"),
+        (torch.rand(3, 8, 8), r"\(1, 1, H, W\) tensor, got \(3, 8, 8\)"),
         (torch.rand(1, 3, 8, 8) * 255, r"should lie in \[0, 1\]"),
         (torch.full((1, 3, 8, 8), torch.nan), r"should lie in \[0, 1\]"),
         ({("a", "甲"): torch.rand(1, 3, 8, 8), ("b", "乙"): torch.rand(1, 3, 9, 9)}, "one shape"),

@@ -15,9 +15,10 @@ from PIL import Image
 
 from course_lib import data, images, quality
 from course_lib.i18n import glossary
+from course_lib.live.photo import PROBLEMS, explain
 from course_lib.widgets import curve_panel, experiment, face_quality_lab
 from course_lib.widgets.experiment import steps
-from course_lib.widgets.photo import PROBLEMS, PhotoInput, explain
+from course_lib.widgets.photo import PhotoInput
 from course_lib.widgets.scores import row, verdict
 
 

@@ -26,7 +26,7 @@
     const [mantissa, exponent] = size.toExponential(digits - 1).split("e");
     return `${sign}${mantissa}×10${[...String(+exponent)].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")}`;
   };
-  const withUnit = (text, unit) => text + (!unit ? "" : unit === "°" ? unit : ` ${unit}`);
+  const withUnit = (text, unit) => text + (!unit || text === "–" ? "" : unit === "°" ? unit : ` ${unit}`);
   // How far a number has moved from its start, as a share of it.
   const moved = (value, start) => (value - start) / Math.max(Math.abs(start), 1e-12);
   const change = (value, start) => {
@@ -130,26 +130,28 @@
     async openSession() {
       const graph = this.file(this.spec.graph);
       const weights = Promise.all((this.spec.weights ?? []).map(async (path) => ({ path, data: await bytes(this.file(path)) })));
-      return once(`session ${graph}`, async () => this.ort.InferenceSession.create(
-        await bytes(graph), { executionProviders: ["wasm"], externalData: await weights }));
+      return once(`session ${graph}`, async () => {
+        const model = await bytes(graph), externalData = await weights;
+        return inTurn(() => this.ort.InferenceSession.create(model, { executionProviders: ["wasm"], externalData })); // one set of files is mounted at a time
+      });
     }
 
     async openPictures() {
       const inputs = this.spec.inputs.filter((input) => input.kind === "image");
       this.pixels = Object.fromEntries(await Promise.all(
-        inputs.map(async ({ name, files }) => [name, await Promise.all(files.map((file) => this.picture(this.file(file))))])));
+        inputs.map(async ({ name, files, shape }) => [name, await Promise.all(files.map((file) => this.picture(this.file(file), shape[1])))])));
     }
 
-    picture(url) {
+    picture(url, channels) {
       return once(`picture ${url}`, async () => {
         const blob = await (await fetched(url)).blob();
         const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
         const { width, height } = bitmap, n = width * height;
         const pen = el("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
         pen.drawImage(bitmap, 0, 0);
-        const rgba = pen.getImageData(0, 0, width, height).data, data = new Float32Array(3 * n);
-        for (let p = 0; p < n; p++) for (let c = 0; c < 3; c++) data[c * n + p] = rgba[4 * p + c] / 255;
-        return { data, dims: [1, 3, height, width] };
+        const rgba = pen.getImageData(0, 0, width, height).data, data = new Float32Array(channels * n);
+        for (let p = 0; p < n; p++) for (let c = 0; c < channels; c++) data[c * n + p] = rgba[4 * p + c] / 255;
+        return { data, dims: [1, channels, height, width] };
       });
     }
 
@@ -159,7 +161,7 @@
       const feeds = {};
       for (const { name, kind } of this.spec.inputs) {
         if (!this.session.inputNames.includes(name)) continue; // the function may ignore an input
-        const picture = kind === "image" && this.pixels[name][values[name]];
+        const picture = kind === "image" && (this.pixels[name][values[name]] ?? this.controls[name].photo(values[name]));
         feeds[name] = picture ? new this.ort.Tensor("float32", picture.data, picture.dims)
           : new this.ort.Tensor("float32", [values[name]], []);
       }
@@ -198,8 +200,8 @@
     announce() {
       clearTimeout(this.speaking);
       this.speaking = setTimeout(() => {
-        const parts = this.spec.outputs.flatMap((output) => !["bars", "readout"].includes(output.kind) ? [] : output.labels.map(
-          (label, k) => `${say(label)} ${withUnit(number(this.outputs[output.name].data[k], output.digits, output.decimals), say(output.units[k]))}`));
+        const parts = this.spec.outputs.flatMap((output) => !["bars", "readout"].includes(output.kind) ? []
+          : output.missing && this.outputs[output.name].data.some(Number.isNaN) ? say(output.missing) : output.labels.map((label, k) => `${say(label)} ${withUnit(number(this.outputs[output.name].data[k], output.digits, output.decimals), say(output.units[k]))}`));
         this.live.textContent = parts.join(language === "zh" ? "，" : ", ");
       }, 700);
     }
@@ -251,7 +253,11 @@
       return el("div", { className: "lf-control" }, el("label", { htmlFor: id, textContent: say(input.label) }), slider, readout);
     }
 
-    control_image(input) { return input.options.length > 1 ? this.control_choice(input) : null; }
+    control_image(input) {
+      if (!input.own) return input.options.length > 1 ? this.control_choice(input) : null;
+      const node = this.control_choice(input), options = node.querySelector(".lf-options");
+      return window.livePhoto(this, input, { node, options, firstRadio: options.querySelector("input") }, { el, say });
+    }
 
     control_choice(input) {
       const name = `live-input-${++serial}`;
@@ -275,8 +281,11 @@
     }
 
     put(place, output, ...children) {
-      const heading = output.label ? el("p", { className: "lf-heading", textContent: say(output.label) }) : null;
+      const missing = output.missing ? el("span", { className: "lf-missing" }) : null;
+      const heading = output.label || missing ? el("p", { className: "lf-heading", textContent: say(output.label) }) : null;
+      if (missing) heading.append(missing);
       place.append(el("div", { className: "lf-view" }, heading, ...children));
+      return (data) => { if (missing) missing.textContent = data.some(Number.isNaN) ? say(output.missing) : ""; };
     }
 
     colour(name) { return getComputedStyle(this).getPropertyValue(`--lf-${name}`).trim(); }
@@ -306,8 +315,8 @@
         const track = el("div", { className: "lf-track", aria: { "aria-hidden": "true" } }, fill);
         return { fill, value, trend, row: el("li", {}, el("span", { textContent: say(label) }), track, value, trend) };
       });
-      this.put(place, output, el("ul", { className: `lf-bars${output.relative ? " lf-relative" : ""}` }, ...rows.map(({ row }) => row)));
-      return ({ [output.name]: { data } }, { [output.name]: start }) => rows.forEach(({ fill, value, trend, row }, k) => {
+      const told = this.put(place, output, el("ul", { className: `lf-bars${output.relative ? " lf-relative" : ""}` }, ...rows.map(({ row }) => row)));
+      return ({ [output.name]: { data } }, { [output.name]: start }) => told(data) ?? rows.forEach(({ fill, value, trend, row }, k) => {
         const share = moved(data[k], start.data[k]);
         const [low, high] = output.limits?.[k] ?? [-1, 1];
         const ends = output.relative ? [0, 0.5 * (1 + share)] : [-low / (high - low), (data[k] - low) / (high - low)];
@@ -323,8 +332,8 @@
     view_readout(output, place) {
       const values = output.labels.map(() => el("dd"));
       const pairs = output.labels.map((label, k) => el("div", {}, el("dt", { textContent: say(label) }), values[k]));
-      this.put(place, output, el("dl", { className: "lf-readout" }, ...pairs));
-      return ({ [output.name]: { data } }) => values.forEach((value, k) => {
+      const told = this.put(place, output, el("dl", { className: "lf-readout" }, ...pairs));
+      return ({ [output.name]: { data } }) => told(data) ?? values.forEach((value, k) => {
         value.textContent = withUnit(number(data[k], output.digits, output.decimals), say(output.units[k]));
       });
     }
