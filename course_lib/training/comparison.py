@@ -44,10 +44,10 @@ class ComparedRecipe(FaceRecipe):
 
     name: str = "compared"
     title: Label = ("One loss under the common budget", "同一预算下的一种损失")
-    steps: int = 200
+    steps: int = 800
     size: int = SIZE
     people: int = 12
-    budget: float = 0.2
+    budget: float = 0.5
 
     def __post_init__(self) -> None:
         """No network to start from."""
@@ -74,7 +74,7 @@ class Budget:
     train: aligned.AlignedFaces
     test: aligned.AlignedFaces
     options: dict[str, Any]
-    steps: int = 200
+    steps: int = ComparedRecipe.steps
 
     def fitted(self, loss: str, seed: int, scale: float, rate: float, **changes: Any) -> Trained:
         """Trains one loss; raises KeyboardInterrupt when it was interrupted."""

@@ -27,14 +27,14 @@ class CourseNetRecipe(FaceRecipe):
 
 @dataclasses.dataclass
 class MobileFaceNetRecipe(FaceRecipe):
-    """MobileFaceNet with ArcFace; a quarter of an hour on one core, since depthwise convolutions are slow there."""
+    """MobileFaceNet with ArcFace; half an hour on one core, since depthwise convolutions are slow there."""
 
     name: str = "mobilefacenet"
     title: Label = ("MobileFaceNet, trained on rendered faces", "MobileFaceNet：在渲染人脸上训练")
-    steps: int = 260
+    steps: int = 600
     learning_rate: float = 1e-2
     scale: float = 16.0
-    budget: float = 18.0
+    budget: float = 30.0
 
     def embedder(self) -> nn.Module:
         """Returns MobileFaceNet."""

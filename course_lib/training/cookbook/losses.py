@@ -6,14 +6,14 @@ from typing import Any
 from course_lib.training.comparison import SEEDS, Budget, budgets, compare, pilot, summary
 from course_lib.training.recipe import Experiment
 
-FIRST, SECOND = 130, 70
+FIRST, SECOND = 520, 280
 """Steps with softmax, then with triplets; together as many as a single loss gets in the comparison."""
 
 
 def two_step(folder: Path, seeds: tuple[int, ...] = SEEDS, **options: Any) -> dict[str, Any]:
-    """Softmax for 130 steps, then the classification layer comes off and 70 steps of batch-hard triplets correct it.
+    """Softmax for `FIRST` steps, then, without the classification layer, `SECOND` steps of batch-hard triplets.
 
-    Both stages are measured, and beside them each loss alone for all 200 steps.
+    Both stages are measured, and beside them each loss alone for all steps of the budget.
 
     Args:
         folder: of the run; results of single trainings are shared with the comparison.
@@ -49,9 +49,9 @@ def _both(budget: Budget, seed: int, softmax: dict[str, Any], triplet: dict[str,
 
 EXPERIMENTS = (
     Experiment(
-        "losses", ("Every loss under one budget", "同一预算下的所有损失"), compare, budget=12.0, folder="comparison"
+        "losses", ("Every loss under one budget", "同一预算下的所有损失"), compare, budget=45.0, folder="comparison"
     ),
     Experiment(
-        "two-step", ("Softmax first, then triplets", "先 softmax，再三元组"), two_step, budget=3.0, folder="comparison"
+        "two-step", ("Softmax first, then triplets", "先 softmax，再三元组"), two_step, budget=8.0, folder="comparison"
     ),
 )
