@@ -1,10 +1,12 @@
 """Data sets of rendered faces: people never shared between splits, cached on disk, safe to interrupt or to run twice at once."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +30,9 @@ DISK_LIMIT = 4_000_000_000
 """Bytes that all cached sets together may take; the least recently used ones go first. ``COURSE_CACHE_BYTES`` replaces it."""
 
 _BLOCK = 10
+_VERSION = ""
+"""To be changed with any change of this file that alters pictures or truth: this file is not part of the key."""
+
 _KEPT = (
     "landmarks",
     "points",
@@ -84,7 +89,7 @@ class FaceSettings:
 
     def key(self) -> str:
         """Name of the cache folder: a hash of the settings and of the renderer's own source."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True) + _renderer_version()
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True) + _renderer_version() + _VERSION
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -163,7 +168,6 @@ class FaceDataset(Dataset):
         return self.tensors["identity"]
 
     def _load(self, progress: Callable[[int, int], Any]) -> dict[str, Tensor]:
-        self.folder.mkdir(parents=True, exist_ok=True)
         blocks = -(-self.settings.identities // _BLOCK)
         parts = []
         made = False
@@ -171,6 +175,7 @@ class FaceDataset(Dataset):
             path = self.folder / f"block-{block:05d}.safetensors"
             part = _read(path)
             if part is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
                 # Two processes take turns block by block: the second finds the block that the first has made.
                 with FileLock(str(path) + ".lock"):
                     part = _read(path)
@@ -180,7 +185,8 @@ class FaceDataset(Dataset):
                         _write(path, part)
                 progress(block + 1, blocks)
             parts.append(part)
-        os.utime(self.folder)
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self.folder)
         if made:
             prune(keep=self.folder)
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
@@ -262,13 +268,22 @@ def _read(path: Path) -> dict[str, Tensor] | None:
 
 def _write(path: Path, part: dict[str, Tensor]) -> None:
     # Readers see either no file or a whole one: a rename is atomic, a write is not.
+    path.parent.mkdir(parents=True, exist_ok=True)  # another process may have made room in the meantime
+    # The caller holds the block's lock, so what else is unfinished here was left by a process that was killed.
+    for left in path.parent.glob(f"{path.stem}.*.tmp"):
+        left.unlink(missing_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file(part, temporary)
-    os.replace(temporary, path)
+    try:
+        save_file(part, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def prune(limit: int | None = None, keep: Path | None = None) -> int:
     """Removes the least recently used cached sets until the rest fits.
+
+    A process that is at work on a set which goes makes the missing blocks again.
 
     Args:
         limit: bytes; ``COURSE_CACHE_BYTES`` or DISK_LIMIT when None.
@@ -286,9 +301,7 @@ def prune(limit: int | None = None, keep: Path | None = None) -> int:
     for folder in folders:
         size = sum(f.stat().st_size for f in folder.glob("*") if f.is_file())
         if total + size > limit and folder != keep:
-            for file in folder.glob("*"):
-                file.unlink(missing_ok=True)
-            folder.rmdir()
+            shutil.rmtree(folder, ignore_errors=True)
         else:
             total += size
     return total

@@ -1,6 +1,7 @@
 """The trained face finder: what it finds in the two portraits and what it leaves alone, whatever the picture's size."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from course_lib import data, detection, images, live
 from course_lib.detection.face_finder import pyramid_scales, trained
 from course_lib.live.graph import compare
+from course_lib.training.textures import HELD_OUT, TEXTURES, photograph
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,28 @@ def test_where_there_is_no_face_it_finds_none():
     pictures += [images.from_array(skimage.data.brick())[..., :256, :256].expand(1, 3, -1, -1).contiguous()]
     for picture in pictures:
         assert len(detection.find_faces(picture)[0]) == 0
+
+
+def without_people():
+    """Photographs without a face: two that the threshold was chosen on, two that nothing has seen, and the textures.
+
+    Crops of the textures stood behind the rendered faces in training, never a whole photograph. What is no photograph
+    of things at the scale of people, but of the sky or through a microscope, is in them as well.
+    """
+    sklearn = Path(pytest.importorskip("sklearn").__file__).parent / "datasets" / "images"
+    yield from ((name, images.load(sklearn / name)) for name in ("china.jpg", "flower.jpg"))
+    yield from ((name, photograph(name)) for name in HELD_OUT + TEXTURES)
+
+
+def test_photographs_without_a_face_give_no_alarm():
+    alarms = {name: len(detection.find_faces(picture)[0]) for name, picture in without_people()}
+    assert len(alarms) == 20 and not any(alarms.values()), alarms
+
+
+def test_the_card_states_the_threshold_in_use():
+    metrics = data.card("face-finder")["metrics"]
+    assert metrics["threshold_in_use"] == detection.SURE
+    assert metrics["false_alarms"][f"at_score_{detection.SURE}"] == 0
 
 
 def test_a_batch_is_as_good_as_one_after_the_other():

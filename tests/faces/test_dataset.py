@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from course_lib.faces import LABELS, another_day, sample_identities
+from course_lib.faces import LABELS, another_day, dataset, sample_identities
 from course_lib.faces.dataset import FaceDataset, FaceSettings, cache_folder, people, prune
 
 SMALL = FaceSettings(identities=11, per_identity=2, size=32, days=2, labels=True)
@@ -116,6 +116,43 @@ def test_disk_use_is_bounded():
     remaining = prune(limit=int(1.5 * size))
     assert remaining <= 1.5 * size
     assert [f for f in cache_folder().iterdir() if f.is_dir()] == [newest]
+
+
+def test_room_made_by_another_process_does_not_stop_a_run():
+    """Between the blocks, and while one is rendered, the whole folder may go."""
+    steps = []
+
+    def emptied(done, blocks):
+        steps.append(done)
+        assert prune(limit=0) == 0
+
+    data = FaceDataset(SMALL, progress=emptied)
+    assert steps == [1, 2] and len(data) == 22
+    folder = cache_folder() / SMALL.key()
+    assert not folder.exists() or not list(folder.glob("*.safetensors"))
+
+
+def test_what_a_killed_process_left_is_cleared_away(monkeypatch):
+    folder = cache_folder() / SMALL.key()
+    folder.mkdir(parents=True)
+    (folder / "block-00000.1.tmp").write_bytes(b"half")
+
+    def fail(part, path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dataset, "save_file", fail)
+        with pytest.raises(OSError, match="disk full"):
+            FaceDataset(SMALL, progress=silent)
+    assert not list(folder.glob("*.tmp")) and not list(folder.glob("*.safetensors"))
+    assert len(FaceDataset(SMALL, progress=silent)) == 22
+
+
+def test_a_bar_is_shown_while_rendering(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    FaceDataset(identities=1, per_identity=1, size=32)
+    assert "1/1" in capsys.readouterr().err
 
 
 def test_wrong_settings_are_named():
