@@ -8,6 +8,7 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+import build_book
 import pytest
 from bs4 import BeautifulSoup
 
@@ -166,3 +167,16 @@ def test_a_new_caption_shows_without_running_the_code_again(specimen):
         source.write_text(original)
     assert "Executing notebook" not in output
     assert "the caption has changed" in text_of(specimen.page("en").select_one("figure#fig-waves figcaption"))
+
+
+def test_one_warning_fails_the_edition(tmp_path):
+    """The builder itself, on two books of one page, of which the English one links to a page that is not there."""
+    for edition in build_book.EDITIONS:
+        (tmp_path / "book" / edition).mkdir(parents=True)
+        link = "{doc}`nowhere`" if edition == "en" else ""
+        (tmp_path / "book" / edition / "index.md").write_text(f"# A page\n\nSome text. {link}\n")
+    (tmp_path / "book/_ext").symlink_to(ROOT / "book/_ext")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\n")
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    assert build_book.build_editions(tmp_path) == ["en"]
+    assert "nowhere" in (tmp_path / "_build/en/build.log").read_text()
