@@ -3,10 +3,12 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from course_lib import data, i18n
 from course_lib.geometry import POINT_SETS, face_model, project, rotation_matrix
@@ -56,6 +58,19 @@ def test_each_angle_by_its_name():
         assert measure.family == "pose" and measure.takes == "landmarks" and measure.label == i18n.label(measure.name)
         assert measure.range[0] <= angle <= measure.range[1]
     assert [m.name.split("_")[-1] for m in pose.MEASURES] == ["yaw", "pitch", "roll"]
+
+
+def test_each_angle_is_that_of_a_head_which_scipy_turned(record_check):
+    generator = torch.Generator().manual_seed(0)
+    angles = (torch.rand(40, 3, generator=generator, dtype=torch.float64) - 0.5) * torch.tensor([150.0, 80, 120])
+    turned = Rotation.from_euler("ZYX", angles[:, [2, 0, 1]].numpy(), degrees=True).as_matrix()
+    head = face_model().double().numpy()  # the measure keeps its model in float32
+    points = torch.from_numpy(9 * np.einsum("bij,kj->bki", turned, head)[..., :2] + 200)  # parallel light: no camera
+    for measure, true in zip(pose.MEASURES, angles.unbind(1), strict=True):
+        worst = (measure.function(points) - true).abs().max().item()
+        # The fit is exact without perspective, so that only the rounding of float64 is left.
+        note = "degrees; heads under parallel projection, float64"
+        record_check(f"quality.pose.{measure.name}", "SciPy Rotation", len(angles), worst, 1e-9, note)
 
 
 def test_sets_of_points_come_as_they_are():
