@@ -102,7 +102,9 @@ def test_a_photo_is_turned_upright_and_what_is_transparent_is_white(browser, add
 @pytest.mark.browser
 def test_the_photo_stays_while_sliders_move_and_a_portrait_comes_back(browser, address, photo_page):
     with opened(browser, f"{address}/en/pages/{photo_page}.html") as page:
-        touch(page, 0)
+        for index in reversed(range(len(photo_figures()))):
+            touch(page, index)  # a figure in sight starts by itself: what it needs must not come later
+        page.wait_for_load_state("networkidle")
         before = move(page, 0, {"sigma": 1.0})
         asked = []
         page.on("request", lambda request: asked.append(request.url))
