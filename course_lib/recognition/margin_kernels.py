@@ -17,6 +17,7 @@ from course_lib.recognition.angles import unit
 from course_lib.recognition.margin_kinds import Margin
 
 CHUNK = 4096
+CACHED = 2**19  # logits that fit into a core's cache
 
 
 @dataclass
@@ -93,8 +94,29 @@ def _project_weight_rows(gradient: Tensor, weight: Tensor, column: Tensor) -> No
         block.addcmul_(rows, along[:, None], value=-1)
 
 
+def _finish_rows(z: Tensor, labels: Tensor, row: TargetRow, part: slice) -> tuple[Tensor, Tensor]:
+    """Turn products a·W_c into k_c q_c in place; return log Σ exp z and q_y = softmax(z)_y - 1."""
+    target = labels[:, None]
+    if row.column is not None:
+        z.mul_(row.column)
+    z.scatter_(1, target, row.logit[part, None])
+    highest = z.amax(1)
+    if z.is_cuda:
+        z.sub_(highest[:, None]).exp_()
+        z.div_(z.sum(1, keepdim=True))
+    else:  # the CPU kernel may write where it reads
+        torch.softmax(z, 1, out=z)
+    # The largest probability is at least 1/C, so its logarithm is safe, where that of the target's may be log 0.
+    lse = highest - z.amax(1).log()
+    q_target = z.gather(1, target).squeeze(1) - 1
+    z.scatter_(1, target, (q_target * row.slope[part])[:, None])
+    if row.column is not None:
+        z.mul_(row.column)
+    return lse, q_target
+
+
 class FusedMarginSoftmax(torch.autograd.Function):
-    """Losses (B,) with one (B, C) buffer: logits, then probabilities, then their gradient, all in place.
+    """Losses (B,) with one (B, C) buffer: logits, then probabilities, then the gradient of W x, all in place.
 
     The backward pass consumes the buffer, so it can run once. Source: [deng2019]
     """
@@ -104,19 +126,15 @@ class FusedMarginSoftmax(torch.autograd.Function):
         """Return the B losses and keep the probabilities."""
         row = target_row(embeddings, weight, labels, margin, scale, detached)
         z = _product(row.features, weight.t(), embeddings.dtype)
-        if row.column is not None:
-            z.mul_(row.column)
-        z.scatter_(1, labels[:, None], row.logit[:, None])
-        highest, where = z.max(1)
-        if z.is_cuda:
-            z.sub_(highest[:, None]).exp_()
-            z.div_(z.sum(1, keepdim=True))
-        else:  # the CPU kernel finishes a row while it is in the cache, and may write where it reads
-            torch.softmax(z, 1, out=z)
-        # The largest probability is at least 1/C, so its logarithm is safe, where that of the target's may be log 0.
-        lse = highest - z.gather(1, where[:, None]).squeeze(1).log()
+        lse, q_target = torch.empty_like(row.logit), torch.empty_like(row.logit)
+        # All that is done to a row of logits is done while it is in the cache, down to its share of the gradient.
+        rows = len(z) if z.is_cuda else max(1, CACHED // len(weight))
+        for start in range(0, len(z), rows):
+            part = slice(start, start + rows)
+            lse[part], q_target[part] = _finish_rows(z[part], labels[part], row, part)
         ctx.save_for_backward(weight, labels)
         ctx.buffer, ctx.row, ctx.keeps_length, ctx.scale = z, row, margin.keeps_length, scale
+        ctx.q_target = q_target
         ctx.dtype = embeddings.dtype
         return lse - row.logit
 
@@ -129,11 +147,7 @@ class FusedMarginSoftmax(torch.autograd.Function):
         weight, labels = ctx.saved_tensors
         z, row = ctx.buffer, ctx.row
         ctx.buffer = None
-        q_target = z.gather(1, labels[:, None]).squeeze(1) - 1
-        z.scatter_(1, labels[:, None], (q_target * row.slope)[:, None])
-        if row.column is not None:
-            z.mul_(row.column)
-        q_target = q_target * upstream
+        q_target = ctx.q_target * upstream
         gx = gw = None
         if ctx.needs_input_grad[0]:
             inner = _product(z, weight, ctx.dtype) * upstream[:, None]
