@@ -61,6 +61,8 @@ class FaceSettings:
         days: looks per person; pictures are spread over them evenly. 1 keeps the look.
         yaw, pitch, roll, light, expression, occlusion, camera, crop: as in ``sample_nuisance``.
         glasses: probability that a person wears glasses on a day; they are the same in all pictures of that day.
+        spectacles: variety of how glasses sit: at 1 their lenses reach from the lids to far down the cheeks, their outer corners
+            are level or swept up, their frames darker; at 0 all are centred on the eyes.
         spread: as in ``sample_identities``; a little above the population's, so that 64 pixels suffice to tell people apart.
         labels: whether the part labels are kept too.
         foreground: whether a mask of head and things in front of it is kept too, for other backgrounds.
@@ -83,6 +85,7 @@ class FaceSettings:
     camera: float | int = 0.0
     crop: float | int = 1.0
     glasses: float | int = 0.0
+    spectacles: float | int = 0.0
     spread: float | int = 1.35
     labels: bool = False
     foreground: bool = False
@@ -215,6 +218,12 @@ def render_block(settings: FaceSettings, block: int) -> dict[str, Tensor]:
     day = torch.arange(s.per_identity).repeat(count) * s.days // s.per_identity
     if s.glasses > 0:
         nuisance = _wear_glasses(nuisance, day * count + person, count * s.days, s.glasses, generator)
+    if s.spectacles > 0:
+        drop, sweep, dark = torch.rand(3, len(nuisance), generator=generator) * s.spectacles
+        frame = nuisance["worn_colour"] * torch.where(nuisance["hat"] == 0, 1 - 0.95 * dark, 1.0)[:, None]
+        nuisance = nuisance.replace(
+            glasses_drop=1.3 * drop, glasses_sweep=1.4 * sweep - 0.2 * s.spectacles, worn_colour=frame
+        )
     out = render(
         concatenate(looks),
         nuisance,

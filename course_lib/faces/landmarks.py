@@ -24,8 +24,11 @@ def jaw_directions(device: torch.device) -> Tensor:
 
 def support_points(xy: Tensor, allowed: Tensor) -> Tensor:
     """(B, 17) flat index of the allowed point (B, V, U, 2) that lies farthest in each jaw direction."""
-    reach = torch.matmul(xy.flatten(1, 2), jaw_directions(xy.device).t())
-    return reach.masked_fill(~allowed.flatten(1)[..., None], -1e9).argmax(1)
+    reach = torch.matmul(xy, jaw_directions(xy.device).t()).masked_fill(~allowed[..., None], -1e9)
+    # A broad chin is equally low on both sides: its landmark is the lowest point of the middle column.
+    beside = torch.arange(xy.shape[2], device=xy.device) != xy.shape[2] // 2
+    reach[..., 8] = reach[..., 8].masked_fill(beside, -1e9)
+    return reach.flatten(1, 2).argmax(1)
 
 
 def face_block(grid: Grid, widest: float | int) -> tuple[slice, slice]:

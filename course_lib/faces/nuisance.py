@@ -111,6 +111,8 @@ def _worn(n: int, occlusion: float | int, glasses: float | None, g: torch.Genera
     return {
         "glasses": _kind(n, 0.35 * occlusion if glasses is None else glasses, len(GLASSES), g),
         "glasses_size": _rand(n, generator=g),
+        "glasses_drop": torch.zeros(n, device=g.device),
+        "glasses_sweep": torch.zeros(n, device=g.device),
         "hat": _kind(n, 0.22 * occlusion, len(HATS), g),
         "mask": _kind(n, 0.15 * occlusion, len(MASKS), g),
         "object": _kind(n, 0.15 * occlusion, len(OBJECTS), g),

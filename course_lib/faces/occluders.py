@@ -156,7 +156,11 @@ def glasses_shape(e: Columns, points: int = 72) -> tuple[list[Tensor], list[Tens
     kind, size = e["glasses"], 0.88 + 0.3 * e["glasses_size"]
     like = e["eye_x"]
     t = torch.linspace(0, 2 * math.pi, points, device=like.device).view(1, 1, -1)
-    thick = torch.where((kind == THICK) | (kind == SUNGLASSES), 0.24, 0.11) + 0.0 * like
+    # Low lenses reach down to the cheeks; swept frames rise and thicken towards the temples.
+    drop, sweep = e["glasses_drop"], e["glasses_sweep"]
+    thick = (
+        torch.where((kind == THICK) | (kind == SUNGLASSES), 0.24, 0.11) + 0.13 * sweep * (kind == HALF_RIM) + 0.0 * like
+    )
     band = constant([-1, -0.5, 0, 0.5, 1.0], like).view(1, -1, 1) * thick
     power = torch.where(kind == ROUND, 2.0, torch.where((kind == THICK) | (kind == HALF_RIM), 4.2, 3.0)) + 0.0 * like
     cosine, sine = t.cos(), t.sin()
@@ -166,16 +170,21 @@ def glasses_shape(e: Columns, points: int = 72) -> tuple[list[Tensor], list[Tens
     surface = lambda x, y: torch.stack([x, y, 10.45 + e["nose_height"] * 0.12 - 0.030 * x**2], -1)  # noqa: E731
     frames, lenses = [], []
     centre = like + 0.15
-    middle = e["eye_y"] - 0.2
+    middle, tall = e["eye_y"] - 0.2 - 0.75 * drop, tall + 0.5 * drop
+    rise = lambda u: 0.8 * sweep * u * ramp(sine, -0.6, 0.9)  # noqa: E731
     half = 1 - 0.85 * ((kind == HALF_RIM) & (sine < -0.15)).float()
     radius = torch.linspace(0, 1, 16, device=like.device).view(1, -1, 1)
     for side in (-1, 1):
         x = side * centre + (wide + band * half) * shape * cosine
-        frames.append(surface(x, middle + (tall + band * half) * shape * sine))
-        lenses.append(surface(side * centre + wide * shape * cosine * radius, middle + tall * shape * sine * radius))
+        outwards = rise(side * cosine)
+        heavy = half * (1 + 2.2 * sweep * ramp(side * cosine, 0.1, 0.9) * ramp(sine, -0.3, 0.4))
+        frames.append(surface(x, middle + outwards + (tall + band * heavy) * shape * sine))
+        lenses.append(
+            surface(side * centre + wide * shape * cosine * radius, middle + (outwards + tall * shape * sine) * radius)
+        )
     inner = (centre - wide).clamp(min=0.4)
     across = torch.linspace(-1.05, 1.05, 20, device=like.device).view(1, 1, -1) * inner
-    frames.append(surface(across + 0 * band, middle + 0.55 + 0.25 * (1 - (across / inner) ** 2) + band))
+    frames.append(surface(across + 0 * band, middle + 0.55 + 0.6 * drop + 0.25 * (1 - (across / inner) ** 2) + band))
     along = torch.linspace(0, 1, 60, device=like.device).view(1, 1, -1)
     for side in (-1, 1):
         start = centre + wide

@@ -36,7 +36,7 @@ class Heads:
         return len(self.box)
 
 
-def rendered_heads(identities: int, per_identity: int, split: str = "train", seed: int = 0) -> Heads:
+def rendered_heads(identities: int, per_identity: int, split: str = "train", seed: int = 0, **changes: float) -> Heads:
     """Renders heads, or reads them from the cache: half of them within ±55° of yaw, half within ±27°.
 
     Args:
@@ -44,6 +44,7 @@ def rendered_heads(identities: int, per_identity: int, split: str = "train", see
         per_identity: pictures of each.
         split: of ``faces.dataset``; people of different splits differ.
         seed: of everything.
+        changes: fields of FaceSettings to change.
 
     Returns:
         identities · per_identity heads.
@@ -52,7 +53,7 @@ def rendered_heads(identities: int, per_identity: int, split: str = "train", see
         identities // 2, per_identity, split, seed, SIDE, 1, EXTENT, pitch=20, roll=8, light=1.15, expression=1.2,
         occlusion=0.7, crop=0, spread=1.7, foreground=True,
     )  # fmt: skip
-    parts = [FaceDataset(common, yaw=yaw, seed=2 * seed + k).tensors for k, yaw in enumerate((55.0, 27.0))]
+    parts = [FaceDataset(common, yaw=yaw, seed=2 * seed + k, **changes).tensors for k, yaw in enumerate((55.0, 27.0))]
     joined = {name: torch.cat([part[name] for part in parts]) for name in ("image", "foreground", "landmarks")}
     return heads_of(joined["image"], joined["foreground"], joined["landmarks"])
 

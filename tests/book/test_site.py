@@ -77,6 +77,19 @@ def test_nothing_sticks_out_sideways(served, browser, width):
     assert not wide
 
 
+@pytest.mark.parametrize("edition", ["en", "zh"])
+@pytest.mark.parametrize(("width", "height", "seen"), [(1280, 800, "live-figure"), (390, 844, "live-figure canvas")])
+def test_the_first_screen_has_a_live_figure(served, browser, edition, width, height, seen):
+    """All of it on a laptop, its picture on a phone; and it comes to life without being touched."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    tab = context.new_page()
+    tab.goto(f"{served.address}/{edition}/index.html", wait_until="load")
+    tab.wait_for_selector('live-figure[data-state="ready"]', timeout=60_000)
+    box = tab.locator(seen).first.bounding_box()
+    context.close()
+    assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= height
+
+
 @pytest.mark.parametrize(("languages", "edition"), [("zh-TW", "zh"), ("en-GB", "en"), ("fr-FR", "en")])
 def test_front_door_leads_to_the_language_of_the_browser(served, browser, languages, edition):
     context = browser.new_context(locale=languages)

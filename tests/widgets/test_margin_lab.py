@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 
 import pytest
 import torch
@@ -202,3 +203,16 @@ def test_all_losses_can_run(monkeypatch):
     race = Race({key: loss for key, (_, loss) in LOSSES.items()}, steps=2, snapshots=1)
     assert set(race) == set(LOSSES)
     assert all(run.embeddings.isfinite().all() for run in race.latest.values())
+
+
+def test_all_losses_are_trained_within_the_time_a_reader_waits():
+    """Twenty seconds of one core's time; the drawings take a fraction of a second."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        start = time.process_time()
+        for name in Race({key: loss for key, (_, loss) in LOSSES.items()}):
+            assert name in LOSSES
+        assert time.process_time() - start < 20
+    finally:
+        torch.set_num_threads(threads)

@@ -45,7 +45,7 @@ class FaceLandmarksRecipe(Recipe):
     def prepare(self) -> None:
         """Renders the heads and cuts the textures."""
         generator = torch.Generator().manual_seed(self.seed)
-        self._heads = rendered_heads(self.identities, self.per_identity)
+        self._heads = rendered_heads(self.identities, self.per_identity, glasses=0.3, spectacles=1.0)
         self._textures = texture_crops(1200, 96, generator)
         weights = torch.ones(68)
         for rows, weight in WEIGHTS.values():
