@@ -100,7 +100,8 @@ def facts(card: Card) -> Table:
     for key, title in FACTS.items():
         if key not in card:
             continue
-        value = html.escape(_number(card[key]))
+        value = card[key][language()] if isinstance(card[key], dict) else card[key]
+        value = html.escape(_number(value))
         if key == "device":
             value += f", {html.escape(str(card.get('precision', '')))}"
         body.append([say(title), f"<code>{value}</code>" if key in ("network", "recipe", "sha256") else value])

@@ -15,7 +15,7 @@ CARD = {
     "recipe": "a.b.C",
     "settings": {"steps": 10, "rate": 0.001},
     "seed": 0,
-    "data": "rendered & drawn",
+    "data": {"en": "rendered & drawn", "zh": "渲染与绘制"},
     "metrics": {
         "eer": {"value": 0.03125, "low": 0.02, "high": 0.04},
         "tar": {"value": None},

@@ -14,7 +14,7 @@
         inputs=[live.Image("image", {name: data.portrait(name, 224) for name in data.PORTRAITS}), live.Slider.of(BLUR, "sigma")],
         outputs=[live.Picture("seen"), live.Bars.of("scores", FOCUS)],
         title=("Blur the portrait", "模糊人像"),
-        alt=("A portrait beside bars of focus measures at their start.", "人像与各项清晰度度量的条形，均处于初始值。"),
+        alt=("A portrait beside bars of focus measures at their start.", "人像与各项聚焦评价函数的条形，均处于初始值。"),
     )
 
 What the function may do is what torch.onnx.export can follow: no branch on a tensor's value (use ``torch.where``), no

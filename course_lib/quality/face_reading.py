@@ -13,9 +13,9 @@ from course_lib import images
 from course_lib.detection import crop_transform, eye_openness, peaks
 from course_lib.detection.centre_map import STRIDE, boxes_of
 from course_lib.detection.face_finder import trained as trained_finder
-from course_lib.detection.face_landmarks import read_crops, upright_box
+from course_lib.detection.face_landmarks import CROP, SIZES, read_boxes, upright_box
 from course_lib.detection.face_landmarks import trained as trained_landmarks
-from course_lib.geometry import invert_transform, transform_points, warp
+from course_lib.geometry import warp
 from course_lib.quality.pose import yaw_pitch_roll
 
 __all__ = ["FACE_LINES", "FaceReader"]
@@ -86,9 +86,10 @@ class FaceReader(nn.Module):
         grey = F.avg_pool2d(images.luma(image), 2)
         box, angle = found, torch.zeros_like(found[:, 0])
         points = grey.new_zeros(1, 68, 2)
-        for _ in range(self.passes):
-            matrix = crop_transform((box + 0.5) / 2 - 0.5, angle)
-            points = transform_points(read_crops(self.landmarks, warp(grey, matrix, 48)), invert_transform(matrix))
+        for k in range(self.passes):
+            sizes = SIZES if k == self.passes - 1 else (1.0,)
+            at_half = (box + 0.5) / 2 - 0.5
+            points = read_boxes(self.landmarks, lambda matrix: warp(grey, matrix, CROP), at_half, angle, sizes)
             points = (points + 0.5) * 2 - 0.5
             box, angle = upright_box(points)
         x0, y0, x1, y1 = found.unbind(1)

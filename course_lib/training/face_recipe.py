@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.i18n import Label
 from course_lib.training import aligned
 from course_lib.training.face_losses import face_losses
 from course_lib.training.recipe import Recipe
@@ -43,9 +44,11 @@ class FaceRecipe(Recipe):
         size: side of the aligned faces.
     """
 
-    data: str = (
+    data: Label = (
         "500 rendered people with 8 pictures each (two looks, yaw ±40°, pitch ±15°, varied light, expression, occlusion 0.3 "
-        "and camera 0.5), aligned to the ArcFace template by their true points; tested on 100 other people with 12 each."
+        "and camera 0.5), aligned to the ArcFace template by their true points; tested on 100 other people with 12 each.",
+        "500 个渲染人物，每人 8 幅图像（两种外貌，偏航 ±40°、俯仰 ±15°，光照与表情各异，遮挡 0.3、相机 0.5），"
+        "按真值点对齐到 ArcFace 模板；在另外 100 人、每人 12 幅上测试。",
     )
     loss_name: str = "arcface"
     scale: float = 24.0

@@ -1,6 +1,7 @@
 """Rendered heads to train face finders and landmark networks on: pictures, what belongs to the person in them, points."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +37,7 @@ class Heads:
         return len(self.box)
 
 
-def rendered_heads(identities: int, per_identity: int, split: str = "train", seed: int = 0, **changes: float) -> Heads:
+def rendered_heads(identities: int, per_identity: int, split: str = "train", seed: int = 0, **changes: Any) -> Heads:
     """Renders heads, or reads them from the cache: half of them within ±55° of yaw, half within ±27°.
 
     Args:

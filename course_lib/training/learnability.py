@@ -175,9 +175,11 @@ class LearnabilityRecipe(Recipe):
 
     name: str = "learnability"
     title: Label = ("Can rendered faces be told apart?", "渲染的人脸能分辨吗？")
-    data: str = (
+    data: Label = (
         "300 rendered people with 20 pictures each in ten looks (yaw ±40°, pitch ±15°, varied light, expression and crop, "
-        "glasses in 30 % of the looks), part of them degraded; tested on 100 other people with 12 pictures each."
+        "glasses in 30 % of the looks), part of them degraded; tested on 100 other people with 12 pictures each.",
+        "300 个渲染人物，每人 20 幅图像、十种外貌（偏航 ±40°、俯仰 ±15°，光照、表情与裁剪各异，"
+        "30% 的外貌戴眼镜），其中一部分经过退化；在另外 100 人、每人 12 幅上测试。",
     )
     steps: int = 2040
     batch_size: int = 64

@@ -39,7 +39,7 @@ class Recipe(ABC):
 
     name: str
     title: Label
-    data: str
+    data: Label
     seed: int = 0
     steps: int = 1000
     batch_size: int = 64

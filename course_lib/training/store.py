@@ -65,7 +65,7 @@ def write(trained: Trained, folder: Path | str, metrics: dict[str, Any] | None =
         "settings": recipe.settings(),
         "seed": recipe.seed,
         "steps": trained.step,
-        "data": recipe.data,
+        "data": label(recipe.data),
         "metrics": metrics,
         "last_losses": [[step, round(loss, 4)] for step, loss in trained.losses[-5:]],
         "cpu_minutes": round(trained.cpu_seconds / 60, 2),

@@ -11,7 +11,7 @@ from course_lib.quality.face_reading import FaceReader
 SIZE = 48
 DEGRADATIONS = {record.key: record for record in degrade.degradations()}
 FOCUS = [record for record in quality.measures() if record.family == "blur" and record.takes == "image"][:4]
-ALT = ("A portrait beside bars of focus measures, all at their start.", "人像与清晰度度量的条形，均处于初始值。")
+ALT = ("A portrait beside bars of focus measures, all at their start.", "人像与聚焦评价函数的条形，均处于初始值。")
 LEVELS = 32
 
 

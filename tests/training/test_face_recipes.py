@@ -113,7 +113,7 @@ def test_spoiling_keeps_the_range_and_blur_keeps_the_mean():
 @pytest.mark.parametrize("name", ["face-finder", "face-landmarks"])
 def test_a_few_steps_help(name, heads, textures, monkeypatch):
     module = face_finder if name == "face-finder" else face_landmarks
-    monkeypatch.setattr(module, "rendered_heads", lambda *_: heads)
+    monkeypatch.setattr(module, "rendered_heads", lambda *_, **__: heads)
     monkeypatch.setattr(module, "texture_crops", lambda n, size, generator: texture_crops(20, size, generator))
     recipe = dataclasses.replace(recipes()[name], steps=25, batch_size=8)
     if name == "face-finder":

@@ -15,7 +15,7 @@ class Toy(Recipe):
 
     name: str = "toy"
     title: tuple[str, str] = ("Toy", "玩具")
-    data: str = "Four blobs."
+    data: tuple[str, str] = ("Four blobs.", "四团点。")
     steps: int = 40
     batch_size: int = 16
     learning_rate: float = 1e-2

@@ -38,9 +38,10 @@ class FaceFinderRecipe(Recipe):
 
     name: str = "face-finder"
     title: Label = ("Face finder", "人脸检测网络")
-    data: str = (
+    data: Label = (
         "Rendered heads only, no photograph of a person: 8 000 pictures of 2 000 invented people, pasted into scenes over "
-        "crops of 16 photographs without people that come with scikit-image."
+        "crops of 16 photographs without people that come with scikit-image.",
+        "只有渲染的头部，没有任何人物照片：2 000 个虚构人物的 8 000 幅图像，贴在由 scikit-image 自带的 16 幅无人照片裁出的场景上。",
     )
     steps: int = 1000
     batch_size: int = 20

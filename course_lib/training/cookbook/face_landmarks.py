@@ -30,9 +30,10 @@ class FaceLandmarksRecipe(Recipe):
 
     name: str = "face-landmarks"
     title: Label = ("Landmark network", "关键点网络")
-    data: str = (
+    data: Label = (
         "Rendered heads only, no photograph of a person: crops of 8 000 pictures of 2 000 invented people, three quarters of "
-        "them over crops of 16 photographs without people that come with scikit-image."
+        "them over crops of 16 photographs without people that come with scikit-image.",
+        "只有渲染的头部，没有任何人物照片：2 000 个虚构人物的 8 000 幅图像的裁剪，其中四分之三以 scikit-image 自带的 16 幅无人照片为背景。",
     )
     steps: int = 1300
     batch_size: int = 112
