@@ -1,4 +1,4 @@
-"""A landmark network: 68 points of a face from a grey crop of 48 x 48 pixels, by heat maps and soft-argmax."""
+"""A landmark network: 68 points of a face from a grey crop of 64 x 64 pixels, by heat maps and soft-argmax."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from course_lib.geometry import MIRROR68, five_points, invert_transform, transfo
 
 __all__ = ["CROP", "LandmarkNetwork", "crop_transform", "find_landmarks", "soft_argmax"]
 
-CROP = 48
+CROP = 64
 """Side in pixels of what the landmark network sees."""
 
 REACH = 1.15
@@ -74,7 +74,7 @@ def _mix(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class LandmarkNetwork(nn.Module):
-    """A small hourglass: down to 3 x 3, back up to 12 x 12, one heat map for each point.
+    """A small hourglass: down to 4 x 4, back up to 16 x 16, one heat map for each point.
 
     It has about 230 000 parameters. Brightness and contrast of the crop are taken out first.
     """
@@ -87,7 +87,7 @@ class LandmarkNetwork(nn.Module):
         self.up = nn.ModuleList([_mix(96, 64), _mix(64, 96)])
         self.maps = nn.Conv2d(96, 68, 1)
 
-    def forward(self, crop: Float[Tensor, "b 1 48 48"]) -> Float[Tensor, "b 68 2"]:
+    def forward(self, crop: Float[Tensor, "b 1 64 64"]) -> Float[Tensor, "b 68 2"]:
         """Landmarks of grey crops in [0, 1]: x and y in pixels of the crop, centres at integers."""
         spread = crop.var((2, 3), keepdim=True, correction=0)
         x = (crop - crop.mean((2, 3), keepdim=True)) / ((spread + 1e-8).sqrt() + 0.05)
@@ -106,7 +106,7 @@ def mirrored(points: Float[Tensor, "b 68 2"], width: int = CROP) -> Float[Tensor
     return torch.stack([width - 1 - x, y], -1)
 
 
-def read_crops(network: nn.Module, crops: Float[Tensor, "n 1 48 48"]) -> Float[Tensor, "n 68 2"]:
+def read_crops(network: nn.Module, crops: Float[Tensor, "n 1 64 64"]) -> Float[Tensor, "n 68 2"]:
     """Landmarks of crops, the mean of what the network says about a crop and about its mirror image."""
     straight, flipped = network(torch.cat([crops, crops.flip(3)])).chunk(2)
     return (straight + mirrored(flipped)) / 2
@@ -145,7 +145,7 @@ def read_boxes(
 
     Args:
         network: a landmark network.
-        cut: gives the grey crops (N, 1, 48, 48) for transforms (N, 2, 3) from the picture.
+        cut: gives the grey crops (N, 1, 64, 64) for transforms (N, 2, 3) from the picture.
         boxes: (N, 4) x0, y0, x1, y1, pixels.
         angles: (N,) degrees by which the faces are turned clockwise; 0 when left out.
         sizes: sides of the crops, in longer sides of the boxes.

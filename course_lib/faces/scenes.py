@@ -21,6 +21,7 @@ TINY, CUT, COVERED, ROTATED = 1, 2, 4, 8
 _TILES = (96, 192)
 """Sides of the pictures that are pasted: the coarse one for small faces."""
 _EXTENT = 46.0
+_TRIES = 10
 _FACE_SHARE = 0.44
 """Height of a face in such a picture, as a share of its side, roughly."""
 
@@ -68,7 +69,7 @@ def compose_scenes(
         n: how many.
         generator: source of randomness.
         size: side in pixels, 160 to 640.
-        faces: least and greatest number of faces in a scene.
+        faces: least and greatest number of faces in a scene, at most 12.
         smallest: height in pixels of the smallest faces.
         largest: height of the largest faces as a share of ``size``; heights are drawn evenly in their logarithm.
         occlusion: as in ``sample_nuisance``.
@@ -84,8 +85,8 @@ def compose_scenes(
     if not 160 <= size <= 640:
         raise ValueError(f"size is {size}; it should be 160 to 640 pixels")
     low, high = faces
-    if not 0 <= low <= high:
-        raise ValueError(f"faces is {faces}; it should be (least, greatest) with 0 <= least <= greatest")
+    if not 0 <= low <= high <= 12:
+        raise ValueError(f"faces is {faces}; it should be (least, greatest) with 0 <= least <= greatest <= 12")
     u = lambda *shape: torch.rand(*shape, generator=generator)  # noqa: E731
     count = low + (u(n) * (high - low + 1)).long().clamp(max=high - low)
     image, places = _clutter(n, size, generator), max(1, high)
@@ -136,23 +137,46 @@ def _heights(count: int, smallest: float | int, largest: float | int, rows: bool
     return (smallest * (largest / smallest) ** u).sort().values
 
 
+def _places(heights: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Middles (N, 2) of faces sorted by height: in rows for a group, else at random, but not behind somebody nearer."""
+    u = torch.rand(len(heights), _TRIES, 2, generator=generator)
+    if len(heights) > 2 and float(heights[-1] / heights[0]) < 1.3:
+        columns, k = (size / (heights * 1.7)).long().clamp(min=2), torch.arange(len(heights))
+        x = (k % columns + 0.5 + 0.25 * (u[:, 0, 0] - 0.5)) * size / columns
+        return torch.stack([x, size * 0.2 + (k // columns + 0.2 * u[:, 0, 1]) * heights * 1.5], 1)
+    tries = u * size * torch.tensor([1.06, 0.86]) - torch.tensor([0.03 * size, 0.0])
+    places = tries[:, 0].clone()
+    for j in reversed(range(len(heights))):
+        hidden = _hidden(tries[j], heights[j], places[j + 1 :], heights[j + 1 :])
+        places[j] = tries[j, torch.where(hidden > 0.5, hidden, 0.0).argmin()]  # the first that will do, else the best
+    return places
+
+
+def _hidden(places: Tensor, height: Tensor, nearer: Tensor, heights: Tensor) -> Tensor:
+    """About what share (T,) of a face at each place (T, 2) heads and shoulders of nearer people (M, 2) hide."""
+    if not len(nearer):
+        return torch.zeros(len(places))
+    h = heights[:, None]
+    heads = torch.cat([nearer - h * torch.tensor([0.6, 0.8]), nearer + h * torch.tensor([0.6, 0.6])], 1)
+    bodies = torch.cat([nearer - h * torch.tensor([1.3, -0.6]), nearer + h * torch.tensor([1.3, 99.0])], 1)
+    half = height * torch.tensor([0.4, 0.5])
+    things = torch.cat([heads, bodies])
+    low = torch.maximum((places - half)[:, None], things[:, :2])
+    high = torch.minimum((places + half)[:, None], things[:, 2:])
+    return ((high - low).clamp(min=0).prod(2) / (4 * half.prod())).sum(1)
+
+
 def _fill(
     scenes: Scenes, k: int, tiles: list[Rendered], heights: Tensor, rotated: float | int, generator: torch.Generator
 ) -> None:
     """Pastes the faces of scene k from the smallest (farthest) to the largest."""
-    size = scenes.image.shape[-1]
-    grouped = len(heights) > 2 and float(heights[-1] / heights[0]) < 1.3
+    places = _places(heights, scenes.image.shape[-1], generator)
     for j, height in enumerate(heights.tolist()):
-        u = torch.rand(5, generator=generator)
+        u = torch.rand(2, generator=generator)
         box = tiles[j].box[0]
         scale = height / float(box[3] - box[1])
         turn = float((u[0] * 2 - 1) * 90) if float(u[1]) < rotated else 0.0
-        x, y = float(u[2]) * size * 1.06 - 0.03 * size, float(u[3]) * size * 0.86
-        if grouped:
-            columns = max(2, int(size / (height * 1.7)))
-            x = (j % columns + 0.5 + 0.25 * float(u[2] - 0.5)) * size / columns
-            y = size * 0.2 + (j // columns) * height * 1.5 + height * 0.3 * float(u[3])
-        _paste(scenes, k, j, tiles[j], scale, turn, x, y)
+        _paste(scenes, k, j, tiles[j], scale, turn, *places[j].tolist())
     seen = scenes.instances[k]
     for j in range(len(heights)):
         area = scenes.visible[k, j].clone()

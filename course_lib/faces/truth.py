@@ -13,7 +13,7 @@ LABELS = (
     "background", "skin", "left_brow", "right_brow", "left_eye", "right_eye", "glasses", "left_ear", "right_ear", "earring", "nose",
     "mouth", "upper_lip", "lower_lip", "neck", "necklace", "cloth", "hair", "hat",
 )  # fmt: skip
-"""The 19 classes of CelebAMask-HQ in its usual order. Left is the person's left, on the viewer's right.
+"""The 19 classes of CelebAMask-HQ as most parsing networks trained on it number them. Left is the person's left, on the viewer's right.
 
 "mouth" is the inside of an open mouth. Frames and dark lenses are "glasses"; a clear lens keeps what is behind it. A scarf
 is "cloth". Medical masks, hands and other things in front of a face are "background", as in that data set, and flagged in

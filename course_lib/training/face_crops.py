@@ -15,7 +15,7 @@ __all__ = ["cut_crops", "draw_crops", "jittered_boxes"]
 
 def draw_crops(
     heads: Heads, textures: Tensor, n: int, generator: torch.Generator
-) -> tuple[Float[Tensor, "n 1 48 48"], Float[Tensor, "n 68 2"]]:
+) -> tuple[Float[Tensor, "n 1 64 64"], Float[Tensor, "n 68 2"]]:
     """Draws crops with their landmarks.
 
     Args:
@@ -68,7 +68,7 @@ def cut_crops(
     boxes: Float[Tensor, "n 4"],
     angles: Float[Tensor, "n"],
     generator: torch.Generator | None = None,
-) -> tuple[Float[Tensor, "n 1 48 48"], Float[Tensor, "n 1 48 48"], Float[Tensor, "n 68 2"]]:
+) -> tuple[Float[Tensor, "n 1 64 64"], Float[Tensor, "n 1 64 64"], Float[Tensor, "n 68 2"]]:
     """Grey crops of heads, their share of person, and the landmarks in them.
 
     With a generator half of them are mirrored, sides are stretched a little, and grey is a random mix of the colours,
@@ -101,8 +101,8 @@ def cut_crops(
 
 
 def shaded_eyes(
-    crop: Float[Tensor, "n 1 48 48"], points: Float[Tensor, "n 68 2"], generator: torch.Generator
-) -> Float[Tensor, "n 1 48 48"]:
+    crop: Float[Tensor, "n 1 64 64"], points: Float[Tensor, "n 68 2"], generator: torch.Generator
+) -> Float[Tensor, "n 1 64 64"]:
     """Eyes darker than they are rendered, by up to three quarters, and over some of them the upper rim of spectacles.
 
     In photographs lashes and the shadow of the lid make an eye a dark spot at this size; rendered eyes are clear, and a
@@ -128,13 +128,13 @@ def shaded_eyes(
 
 
 def darkened(
-    crop: Float[Tensor, "n 1 48 48"],
+    crop: Float[Tensor, "n 1 64 64"],
     middle: Float[Tensor, "n 2"],
     along: Float[Tensor, "n 2"],
     long: Float[Tensor, "n"],
     tall: Float[Tensor, "n"],
     depth: Float[Tensor, "n"],
-) -> Float[Tensor, "n 1 48 48"]:
+) -> Float[Tensor, "n 1 64 64"]:
     """Crops with a soft dark ellipse: a middle, a direction, two half axes in pixels and how much light it takes."""
     column = lambda t: t.view(-1, 1, 1)  # noqa: E731
     at = torch.arange(CROP) + 0.0
@@ -145,14 +145,14 @@ def darkened(
     return crop * (1 - column(depth) * torch.exp(-(a.square().square() + b.square())))[:, None]
 
 
-def lows(n: int, generator: torch.Generator) -> Float[Tensor, "n 1 48 48"]:
+def lows(n: int, generator: torch.Generator) -> Float[Tensor, "n 1 64 64"]:
     """Slow changes over the crop, as lamps and shadows make; 0 for half of the crops."""
     k = int(torch.randint(2, 5, (1,), generator=generator))
     coarse = torch.randn(n, 1, k, k, generator=generator) * some(n, 0.5, generator).view(-1, 1, 1, 1)
     return F.interpolate(coarse, (CROP, CROP), mode="bicubic", align_corners=False)
 
 
-def texture_patches(textures: Tensor, n: int, generator: torch.Generator) -> Float[Tensor, "n 1 48 48"]:
+def texture_patches(textures: Tensor, n: int, generator: torch.Generator) -> Float[Tensor, "n 1 64 64"]:
     """Grey pieces of textures at random places and scales."""
     row = torch.randint(len(textures), (n,), generator=generator)
     zoom = uniform(n, 0.4, 1.0, generator)
@@ -168,13 +168,14 @@ def texture_patches(textures: Tensor, n: int, generator: torch.Generator) -> Flo
 
 
 def covered(
-    crop: Float[Tensor, "n 1 48 48"], textures: Tensor, generator: torch.Generator
-) -> Float[Tensor, "n 1 48 48"]:
+    crop: Float[Tensor, "n 1 64 64"], textures: Tensor, generator: torch.Generator
+) -> Float[Tensor, "n 1 64 64"]:
     """Half of the crops with a box in front, of one tone or of texture: what a network cannot see it has to guess."""
     n = len(crop)
     at = torch.arange(CROP)
     for share in (0.45, 0.15):
-        side, corner = uniform(2 * n, 4, 22, generator).view(n, 2, 1), uniform(2 * n, -6, 44, generator).view(n, 2, 1)
+        side = CROP * uniform(2 * n, 0.08, 0.46, generator).view(n, 2, 1)
+        corner = CROP * uniform(2 * n, -0.12, 0.92, generator).view(n, 2, 1)
         inside = (at >= corner) & (at < corner + side)
         box = (inside[:, 0, None, :] & inside[:, 1, :, None])[:, None] & some(n, share, generator).view(n, 1, 1, 1)
         tone = torch.rand(n, 1, 1, 1, generator=generator).expand(-1, -1, CROP, CROP)

@@ -45,6 +45,13 @@ def test_difficult_cases_occur_and_are_flagged():
     assert (scenes.visible[~place] == 0).all() and (scenes.visible[place] <= 1).all()
 
 
+def test_the_largest_scene():
+    full = compose_scenes(1, torch.Generator().manual_seed(2), size=640, faces=(12, 12))
+    assert full.image.shape == (1, 3, 640, 640) and full.count.tolist() == [12]
+    there = full.instances.flatten().bincount(minlength=13)[1:] > 0
+    assert (there | (full.visible[0] == 0)).all() and (full.visible[0] > 0.3).sum() >= 8
+
+
 def test_a_scene_may_be_empty():
     empty = compose_scenes(2, torch.Generator().manual_seed(1), size=160, faces=(0, 0))
     assert (empty.count == 0).all() and (empty.instances == 0).all() and (empty.labels == 0).all()
@@ -53,5 +60,6 @@ def test_a_scene_may_be_empty():
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="size"):
         compose_scenes(1, torch.Generator(), size=100)
-    with pytest.raises(ValueError, match="faces"):
-        compose_scenes(1, torch.Generator(), faces=(3, 1))
+    for faces in ((3, 1), (0, 13), (-1, 2)):
+        with pytest.raises(ValueError, match="faces"):
+            compose_scenes(1, torch.Generator(), faces=faces)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from course_lib import detection
+from course_lib.detection.face_landmarks import CROP
 from course_lib.faces import render, sample_identities, sample_nuisance
 from course_lib.training import fit, recipes
 from course_lib.training.augment import blurred, photographic
@@ -66,13 +67,13 @@ def test_a_pasted_face_has_the_box_of_its_landmarks(heads):
 
 def test_crops_hold_the_face_upright_or_mirrored(heads, textures):
     crops, points = draw_crops(heads, textures, 64, torch.Generator().manual_seed(3))
-    assert crops.shape == (64, 1, 48, 48) and 0 <= float(crops.min()) and float(crops.max()) <= 1
+    assert crops.shape == (64, 1, CROP, CROP) and 0 <= float(crops.min()) and float(crops.max()) <= 1
     eyes = detection.face_landmarks.five_points(points)
     assert (
         eyes[:, 0, 0] < eyes[:, 1, 0]
     ).float().mean() > 0.9  # the person's right eye stays on the left when mirrored
     middle = points[:, 17:].mean(1)
-    assert float((middle - 25).abs().mean()) < 6
+    assert float((middle / CROP - 0.52).abs().mean()) < 0.125
 
 
 def test_an_untouched_crop_shows_the_landmarks_where_they_are(heads):
@@ -82,7 +83,7 @@ def test_an_untouched_crop_shows_the_landmarks_where_they_are(heads):
     for k, (x, y) in enumerate(tip.round().long().tolist()):
         painted.image[k, :, y - 1 : y + 2, x - 1 : x + 2] = 255
     grey, _, points = cut_crops(painted, torch.arange(len(heads)), heads.box, torch.zeros(len(heads)))
-    y, x = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
+    y, x = torch.meshgrid(torch.arange(float(CROP)), torch.arange(float(CROP)), indexing="ij")
     mass = grey[:, 0].sum((1, 2))
     seen = torch.stack([(grey[:, 0] * x).sum((1, 2)) / mass, (grey[:, 0] * y).sum((1, 2)) / mass], 1)
     assert float((seen - points[:, 30]).norm(dim=1).max()) < 0.8  # rounding to whole pixels: up to .7

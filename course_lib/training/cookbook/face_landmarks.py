@@ -36,7 +36,7 @@ class FaceLandmarksRecipe(Recipe):
         "只有渲染的头部，没有任何人物照片：2 000 个虚构人物的 8 000 幅图像的裁剪，其中四分之三以 scikit-image 自带的 16 幅无人照片为背景。",
     )
     steps: int = 1300
-    batch_size: int = 112
+    batch_size: int = 84
     learning_rate: float = 4e-3
     weight_decay: float = 2e-3
     warm_up: float = 0.15
