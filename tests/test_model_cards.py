@@ -71,3 +71,9 @@ def test_tables_are_escaped_and_in_the_readers_language(folder, monkeypatch):
     assert "steps = 10, rate = 0.001" in shown and card["sha256"] in shown
     monkeypatch.setenv("COURSE_LANG", "zh")
     assert "小网络" in model_cards.overview()._repr_html_() and "测量项" in model_cards.measurements(card)._repr_html_()
+
+
+@pytest.mark.parametrize(("language", "learnt"), [("en", "rendered &amp; drawn"), ("zh", "渲染与绘制")])
+def test_what_was_learnt_from_is_said_in_the_readers_language(monkeypatch, language, learnt):
+    monkeypatch.setenv("COURSE_LANG", language)
+    assert f"<td>{learnt}</td>" in model_cards.facts(CARD)._repr_html_()

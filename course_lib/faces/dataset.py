@@ -62,7 +62,7 @@ class FaceSettings:
         yaw, pitch, roll, light, expression, occlusion, camera, crop: as in ``sample_nuisance``.
         glasses: probability that a person wears glasses on a day; they are the same in all pictures of that day.
         spectacles: variety of how glasses sit: at 1 their lenses reach from the lids to far down the cheeks, their outer corners
-            are level or swept up, their frames darker; at 0 all are centred on the eyes.
+            are level or swept up, and what is worn is darker; at 0 all are centred on the eyes.
         spread: as in ``sample_identities``; a little above the population's, so that 64 pixels suffice to tell people apart.
         labels: whether the part labels are kept too.
         foreground: whether a mask of head and things in front of it is kept too, for other backgrounds.
@@ -219,11 +219,7 @@ def render_block(settings: FaceSettings, block: int) -> dict[str, Tensor]:
     if s.glasses > 0:
         nuisance = _wear_glasses(nuisance, day * count + person, count * s.days, s.glasses, generator)
     if s.spectacles > 0:
-        drop, sweep, dark = torch.rand(3, len(nuisance), generator=generator) * s.spectacles
-        frame = nuisance["worn_colour"] * torch.where(nuisance["hat"] == 0, 1 - 0.95 * dark, 1.0)[:, None]
-        nuisance = nuisance.replace(
-            glasses_drop=1.3 * drop, glasses_sweep=1.4 * sweep - 0.2 * s.spectacles, worn_colour=frame
-        )
+        nuisance = _fit_spectacles(nuisance, s.spectacles, generator)
     out = render(
         concatenate(looks),
         nuisance,
@@ -252,6 +248,13 @@ def _wear_glasses(
     return nuisance.replace(
         glasses=torch.where(free, clear, nuisance["glasses"]), glasses_size=size, worn_colour=colour
     )
+
+
+def _fit_spectacles(nuisance: NuisanceParams, variety: float | int, generator: torch.Generator) -> NuisanceParams:
+    """Pictures in which glasses sit lower and sweep upwards. All that is worn has one colour: without a hat it is darker."""
+    drop, sweep, dark = torch.rand(3, len(nuisance), generator=generator) * variety
+    frame = nuisance["worn_colour"] * torch.where(nuisance["hat"] == 0, 1 - 0.95 * dark, 1.0)[:, None]
+    return nuisance.replace(glasses_drop=1.3 * drop, glasses_sweep=1.4 * sweep - 0.2 * variety, worn_colour=frame)
 
 
 def _pack(out: Rendered, person: Tensor, day: Tensor) -> dict[str, Tensor]:

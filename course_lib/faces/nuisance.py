@@ -111,6 +111,7 @@ def _worn(n: int, occlusion: float | int, glasses: float | None, g: torch.Genera
     return {
         "glasses": _kind(n, 0.35 * occlusion if glasses is None else glasses, len(GLASSES), g),
         "glasses_size": _rand(n, generator=g),
+        # Centred on the eyes and level; a data set may vary both (``FaceSettings.spectacles``).
         "glasses_drop": torch.zeros(n, device=g.device),
         "glasses_sweep": torch.zeros(n, device=g.device),
         "hat": _kind(n, 0.22 * occlusion, len(HATS), g),

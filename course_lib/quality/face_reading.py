@@ -13,7 +13,7 @@ from course_lib import images
 from course_lib.detection import crop_transform, eye_openness, peaks
 from course_lib.detection.centre_map import STRIDE, boxes_of
 from course_lib.detection.face_finder import trained as trained_finder
-from course_lib.detection.face_landmarks import CROP, SIZES, read_boxes, upright_box
+from course_lib.detection.face_landmarks import CROP, read_boxes, upright_box
 from course_lib.detection.face_landmarks import trained as trained_landmarks
 from course_lib.geometry import warp
 from course_lib.quality.pose import yaw_pitch_roll
@@ -84,28 +84,27 @@ class FaceReader(nn.Module):
         best = scores.argmax(1)
         found = boxes.gather(2, best[:, None, None].expand(-1, 4, -1))[:, :, 0]
         grey = F.avg_pool2d(images.luma(image), 2)
-        box, angle = found, torch.zeros_like(found[:, 0])
-        points = grey.new_zeros(1, 68, 2)
-        for k in range(self.passes):
-            sizes = SIZES if k == self.passes - 1 else (1.0,)
-            at_half = (box + 0.5) / 2 - 0.5
-            points = read_boxes(self.landmarks, lambda matrix: warp(grey, matrix, CROP), at_half, angle, sizes)
-            points = (points + 0.5) * 2 - 0.5
-            box, angle = upright_box(points)
+        at_half = (found + 0.5) / 2 - 0.5
+        points = read_boxes(self.landmarks, lambda matrix: warp(grey, matrix, CROP), at_half, self.passes)
+        points = (points + 0.5) * 2 - 0.5
+        box, angle = upright_box(points)
         x0, y0, x1, y1 = found.unbind(1)
         corners = torch.stack([torch.stack(pair, 1) for pair in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))], 1)
         numbers = torch.cat([yaw_pitch_roll(points), eye_openness(points)], 1)
         return self._again(image, box, angle), torch.cat([points, corners], 1), numbers
 
     def _again(self, image: Tensor, box: Tensor, angle: Tensor) -> Tensor:
-        """Score (1,) of the face in a box, seen by itself and turned upright, much as in ``detection.face_score``."""
+        """Score (1,) of the face in a box, seen by itself and turned upright, much as in ``detection.face_score``.
+
+        The lower one of the picture and its mirror image counts: a face is one in both, a cup has its handle on one side.
+        """
         middle, reach = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).amax(1, keepdim=True) * (REACH / 2)
         square = torch.cat([middle - reach, middle + reach], 1)
         near = warp(image, crop_transform(square, angle, VIEW), VIEW)
         far = warp(F.avg_pool2d(image, 2), crop_transform((square + 0.5) / 2 - 0.5, angle, VIEW), VIEW)
         seen = torch.where(reach[:, :, None, None] > VIEW * 0.7071, far, near)  # no pixel is skipped
-        heat, centre = self.finder(seen)[:, 0].sigmoid(), VIEW // STRIDE // 2
-        return heat[:, centre - 2 : centre + 2, centre - 2 : centre + 2].amax((1, 2))
+        heat, centre = self.finder(torch.cat([seen, seen.flip(3)]))[:, 0].sigmoid(), VIEW // STRIDE // 2
+        return heat[:, centre - 2 : centre + 2, centre - 2 : centre + 2].amax((1, 2)).amin(0, keepdim=True)
 
     def _look(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Scores (1, N) and boxes (1, 4, N), in pixels of the picture, of the cells of both sizes."""

@@ -117,8 +117,8 @@ def test_a_photograph_without_a_face_has_none():
     for array, least, most in (
         (whole, detection.SURE, 1.0),  # a face of 55 px
         (whole[:300, 150:450], detection.SURE, 1.0),  # at the edge
-        (pictures.coffee()[:, 100:500], 0.0, detection.SURE),  # a cup, which the search alone took for a face (0.73)
-        (pictures.chelsea()[:, 75:375], 0.0, detection.SURE),  # a cat
+        (pictures.coffee()[:, 100:500], 0.0, 0.5),  # a cup, which the search alone took for a face (0.73)
+        (pictures.chelsea()[:, 75:375], 0.0, 0.5),  # a cat
     ):
         score = FaceReader()(images.resize(images.from_array(array), 224))[0]
         assert least < float(score) < most

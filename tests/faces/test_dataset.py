@@ -94,6 +94,15 @@ def test_two_in_three_keep_their_hair_colour():
     assert torch.equal(first["hair_code"][same], other["hair_code"][same])
 
 
+def test_spectacles_change_nobody_who_wears_none():
+    plain = FaceSettings(identities=8, per_identity=2, size=48, glasses=0.5, labels=True)
+    a, b = FaceDataset(plain), FaceDataset(plain, spectacles=1.0)
+    changed = (a.images != b.images).flatten(1).any(1)
+    with_frame = (a.tensors["labels"] == LABELS.index("glasses")).flatten(1).any(1)
+    assert 2 <= changed.sum() and not (changed & ~with_frame).any() and (changed | ~with_frame).float().mean() > 0.9
+    assert torch.equal(a.tensors["points"], b.tensors["points"])
+
+
 def test_glasses_belong_to_a_day_and_a_mask_to_a_picture():
     settings = FaceSettings(identities=6, per_identity=4, days=2, size=48, glasses=0.5, labels=True, foreground=True)
     data = FaceDataset(settings, progress=silent)

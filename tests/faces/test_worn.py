@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from course_lib.faces import LABELS, render, sample_identities, sample_nuisance
+from course_lib.faces.maths import Columns
 from course_lib.faces.nuisance import CLOTHES, GLASSES, HATS, MASKS, OBJECTS
+from course_lib.faces.occluders import glasses_shape
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,26 @@ def test_glasses(bare, kind):
     dark = GLASSES[kind] == "sunglasses"
     assert out.visible[:, 36:48].any() != dark
     assert (pixels(out, "left_eye") == 0) == dark
+
+
+def test_low_and_swept_glasses(bare):
+    """In cm: a drop of 1 moves the lens' upper edge down by .25 and its lower edge by 1.25; a sweep lifts the outer end."""
+    identities, nuisance, _ = bare
+
+    def lens(**changes):
+        q = nuisance.replace(glasses=GLASSES.index("thin"), **changes)
+        _, lenses = glasses_shape(Columns(identities.values | q.values, 3))
+        edges = [points[0, -1] for points in lenses]  # (points, 3), the viewer's left first
+        outer, inner = (edges[0][:, 0].argmin(), edges[0][:, 0].argmax())
+        assert torch.allclose(edges[0][:, 1].amax(), edges[1][:, 1].amax(), atol=0.01)  # between points
+        return edges[0][:, 1].amax(), edges[0][:, 1].amin(), edges[0][outer, 1], edges[0][inner, 1]
+
+    plain, low, swept = lens(), lens(glasses_drop=1.0), lens(glasses_sweep=1.0)
+    assert float(plain[0] - low[0]) == pytest.approx(0.25, abs=1e-5)
+    assert float(plain[1] - low[1]) == pytest.approx(1.25, abs=1e-5)
+    assert swept[2] - plain[2] > 0.2 and swept[3] - plain[3] < -0.2
+    assert torch.equal(worn(bare, glasses=1, glasses_drop=0.0, glasses_sweep=0.0).image, worn(bare, glasses=1).image)
+    assert not torch.equal(worn(bare, glasses=1, glasses_drop=1.0).image, worn(bare, glasses=1).image)
 
 
 @pytest.mark.parametrize("kind", range(1, len(HATS)))
