@@ -84,7 +84,7 @@ def flat(metrics: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
 def overview() -> Table:
     """All networks in one table: title, network, parameters, CPU minutes, kilobytes, whether the file is the card's."""
     head = [say(text) for text in (("name", "名称"), ("what it does", "用途"), FACTS["network"], FACTS["parameters"])]
-    head += [say(FACTS["cpu_minutes"]), say(("kB", "kB")), say(("as on card", "与卡片一致"))]
+    head += [say(FACTS["cpu_minutes"]), say(("kB", "kB")), say(("as on card", "一致"))]
     body = []
     for name, card in cards().items():
         size = (data_root() / "weights" / f"{name}.safetensors").stat().st_size / 1000
